@@ -1,0 +1,68 @@
+"""Replies that are still streaming, kept so that a crash loses at most the last moments of them.
+
+A checkpoint is a row of its own with the token of the process that writes it. `AddMessages` removes it. One whose
+process is gone is folded into `messages` as interrupted when the store is next opened; one of a living process,
+which may only have handed the file over, is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..rows import Row, json_text, json_value, moment, money
+from ..schema import MESSAGES
+from .ledger import Ledger
+from .write import Write
+
+
+@dataclass(frozen=True)
+class Checkpoint(Write):
+    """Keep the row of a message that is not whole yet, in place of the one kept before."""
+
+    row: Row
+
+    def apply(self, ledger: Ledger) -> None:
+        message_id, session_id = self.row["message_id"], self.row["session_id"]
+        ledger.next_seq(session_id)
+        if ledger.stored_among([message_id]):
+            return
+        drop(ledger, message_id)
+        described = json_text({name: value for name, value in self.row.items() if value is not None})
+        ledger.execute(
+            "INSERT INTO checkpoints VALUES (?, ?, ?, ?)", [message_id, session_id, ledger.mark.show(), described]
+        )
+        ledger.checkpointed.add(message_id)
+
+
+def drop(ledger: Ledger, message_id: str) -> None:
+    """Remove the message's checkpoint, if there is one."""
+    if message_id in ledger.checkpointed:
+        ledger.execute("DELETE FROM checkpoints WHERE message_id = ?", [message_id])
+        ledger.checkpointed.discard(message_id)
+
+
+def fold_abandoned(ledger: Ledger, is_alive: Callable[[str], bool]) -> int:
+    """Store what writers that are gone left as interrupted messages, and return how many it was."""
+    if not ledger.checkpointed:
+        return 0
+    left = ledger.connection.execute("SELECT message_id, session_id, owner, message FROM checkpoints").fetchall()
+    alive = {owner for owner in {row[2] for row in left} if owner == ledger.mark.token or is_alive(owner)}
+    abandoned = [row for row in left if row[2] not in alive]
+    for message_id, session_id, _, described in abandoned:
+        if ledger.has_session(session_id) and not ledger.stored_among([message_id]):
+            row = _row(json_value(described, {}))
+            seq = ledger.take_seq(session_id, row["seq"])
+            ledger.append([{**row, "message_id": message_id, "session_id": session_id, "seq": seq}])
+        drop(ledger, message_id)
+    ledger.commit()
+    return len(abandoned)
+
+
+def _row(described: Row) -> Row:
+    row = {**dict.fromkeys(MESSAGES), **{name: value for name, value in described.items() if name in MESSAGES}}
+    for name in ("created_at", "completed_at"):
+        row[name] = moment(row[name])
+    row["cost_usd"] = money(row["cost_usd"])
+    row["status"] = "interrupted"
+    return row

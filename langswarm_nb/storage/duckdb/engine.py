@@ -1,0 +1,401 @@
+"""One engine per store and process: the thread that writes, the connection, and when to give the file up.
+
+Changes and requests to read stand in one queue. The writer thread opens the store when something stands there, grants
+reading, and makes everything that queued up durable in one transaction (group commit): whatever arrives while a
+commit runs goes into the next one. Readers then work in their own threads, on cursors of the one connection.
+
+The file is given up when it has been idle and another process waits for it, after a time slice when it is not idle,
+and after `idle_release_s` in any case, so that other programs can open it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+
+import duckdb
+
+from ...errors import StorageError
+from . import failures
+from .checkpoints import fold_abandoned
+from .lease import OwnerMark, is_alive
+from .ledger import Ledger
+from .location import Location
+from .migrations import migrate
+from .request import Request
+from .tenure import POLL_S, Tenure
+from .write import Write, commit_together
+
+logger = logging.getLogger(__name__)
+
+# A foreign program, which holds no lease, is waited for by trying.
+_FOREIGN_POLL_S = 0.1
+# A fork waits this long for a reader, and else leaves the child without the store.
+_FORK_WAITS_S = 5.0
+# Sessions that wrote together are about to write together again: the next group waits this long for them.
+_GATHER_S = 0.001
+
+
+class Engine:
+    """Everything that this process does with one store."""
+
+    def __init__(self, location: Location, idle_release_s: float) -> None:
+        self.location = location
+        self.idle_release_s = idle_release_s
+        self.users = 0
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._changed = threading.Condition()
+        self._at_work = threading.Lock()
+        self._queue: deque[Request] = deque()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._ledger: Ledger | None = None
+        self._readers = 0
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._ended: Future[None] = Future()
+        self._ended.set_running_or_notify_cancel()
+        self._tenure = Tenure(self.location.path)
+        self._mark = OwnerMark(self.location.path)
+        self._last_group = 1
+
+    # --- what storages call, from any thread ---
+
+    def submit(self, write: Write, timeout_s: float) -> Future[None]:
+        """Queue a change; the future is done when it is durable, and nobody can take it back."""
+        return self._enqueue(Request(write, timeout_s)).answer
+
+    def run_offline(self, function: Callable[[], None], timeout_s: float) -> Future[None]:
+        """Queue a function that runs while the file is closed and still ours."""
+        return self._enqueue(Request(None, timeout_s, function)).answer
+
+    def exclusive_period(self) -> float | None:
+        """Return a value that stays the same while this process has kept the file open; None while it is closed."""
+        if self._tenure.is_for_good:
+            return 0.0
+        with self._changed:
+            return self._tenure.opened_at if self._connection is not None else None
+
+    @contextmanager
+    def reading(self, timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a connection to read with; the file stays open meanwhile."""
+        connection = self._borrow(timeout_s)
+        try:
+            cursor = self.location.cursor(connection)
+            try:
+                yield cursor
+            finally:
+                cursor.close()
+        finally:
+            with self._changed:
+                self._give_back()
+
+    @property
+    def pending(self) -> int:
+        """How many changes are not durable yet."""
+        with self._changed:
+            return sum(request.write is not None for request in self._queue)
+
+    def shut(self) -> Future[None]:
+        """Write what is queued, close and let go; the future that comes back is done when that is."""
+        with self._changed:
+            self._closing = True
+            if self._thread is None and not self._ended.done():
+                self._ended.set_result(None)
+            self._changed.notify_all()
+        return self._ended
+
+    def join(self) -> None:
+        """Wait for the last moments of the writer thread, after the future that `shut` returned is done."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    # --- around a fork ---
+    # DuckDB finds an open database again in a forked child and would go on with the parent's file. So it is closed.
+
+    def before_fork(self) -> None:
+        """Close the file and stand still until one of the two below is called."""
+        self._at_work.acquire()
+        if self._detach(wait_until=time.monotonic() + _FORK_WAITS_S):
+            self._tenure.end()
+        self._changed.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._changed.release()
+        self._at_work.release()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew, with an empty queue: what was queued is the parent's to write."""
+        inherited = self._connection
+        self._start_over()
+        if inherited is not None:
+            # Freeing it would write to the parent's file.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+            self._closing = True
+
+    # --- the queue ---
+
+    def _enqueue(self, request: Request) -> Request:
+        with self._changed:
+            if self._closing:
+                raise StorageError("The storage is closed. Make a new one to go on.")
+            self._queue.append(request)
+            if self._thread is None:
+                self._start_thread()
+            self._changed.notify_all()
+        return request
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="langswarm_nb-writer", daemon=True)
+        self._thread.start()
+
+    def _borrow(self, timeout_s: float) -> duckdb.DuckDBPyConnection:
+        with self._changed:
+            if self._connection is not None:
+                self._readers += 1
+                return self._connection
+        request = self._enqueue(Request(None, timeout_s))
+        try:
+            request.answer.result()
+        except BaseException:
+            with self._changed:
+                request.is_abandoned = True
+                if request.answer.done() and request.answer.exception() is None:
+                    self._give_back()
+            raise
+        with self._changed:
+            if self._connection is not None:
+                return self._connection
+            self._give_back()  # a failed commit closed it, just now
+        return self._borrow(timeout_s)
+
+    def _give_back(self) -> None:
+        self._readers -= 1
+        self._tenure.used()
+
+    # --- the writer thread ---
+
+    def _run(self) -> None:
+        try:
+            while self._wait_for_work():
+                self._serve()
+        except BaseException as error:
+            logger.exception("the writer of %s ended", self.location.shown)
+            self._fail_all(failures.storage_error(error, self.location.shown))
+        finally:
+            self._close()
+            self._mark.remove()
+            with self._changed:
+                if self._closing and not self._queue:
+                    self._ended.set_result(None)
+                else:
+                    self._thread = None
+                    if self._queue:  # it came in after all others were failed
+                        self._start_thread()
+
+    def _wait_for_work(self) -> bool:
+        """Return True when the queue holds something, False when the engine is to end; give the file up meanwhile."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_called, POLL_S if self._connection is not None else None)
+                if self._queue:
+                    break
+                if self._closing:
+                    return False
+            if self._should_give_up():
+                self._give_up()
+        if self._last_group > 1 and self._connection is not None:
+            self._gather()
+        return True
+
+    def _is_called(self) -> bool:
+        return bool(self._queue) or self._closing
+
+    def _gather(self) -> None:
+        deadline = time.monotonic() + _GATHER_S
+        while len(self._queue) < self._last_group and time.monotonic() < deadline:
+            time.sleep(_GATHER_S / 5)
+
+    def _serve(self) -> None:
+        if self._connection is not None and self._should_give_up():
+            self._give_up()
+        if self._connection is None and not self._open():
+            return
+        with self._at_work:
+            if self._connection is None:  # closed by a fork, just now
+                return
+            requests = self._take()
+            if requests and requests[0].offline is not None:
+                self._go_offline(requests[0], requests[0].offline)
+            elif requests:
+                self._commit(requests)
+
+    def _take(self) -> list[Request]:
+        """Let readers read, and return the changes of the next transaction, or the one request that wants no others."""
+        taken: list[Request] = []
+        with self._changed:
+            while self._queue:
+                request = self._queue[0]
+                if request.is_alone:
+                    if not taken:
+                        taken.append(self._queue.popleft())
+                    break
+                self._queue.popleft()
+                if not request.wants_to_read:
+                    taken.append(request)
+                elif not request.is_abandoned:
+                    self._readers += 1
+                    request.grant()
+        return taken
+
+    def _commit(self, requests: list[Request]) -> None:
+        ledger = self._ledger
+        assert ledger is not None
+        self._last_group = len(requests)
+        try:
+            outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None])
+            broken = any(outcome is not None and failures.needs_reopening(outcome) for outcome in outcomes)
+        except Exception as error:
+            outcomes, broken = [error] * len(requests), True
+        self._tenure.used()
+        again: list[Request] = []
+        for request, outcome in zip(requests, outcomes, strict=True):
+            request.attempts += 1
+            if outcome is None:
+                request.grant()
+            elif broken and request.attempts == 1:
+                again.append(request)
+            else:
+                request.fail(self._explained(outcome))
+        if broken:
+            # Whether such a commit reached the disk is only known after opening the file anew; a change that did is
+            # not made twice, because its ids are found.
+            with self._changed:
+                self._queue.extendleft(reversed(again))
+            self._drop_connection()
+
+    def _go_offline(self, request: Request, function: Callable[[], None]) -> None:
+        if not self._detach(wait_until=request.deadline):
+            request.fail(failures.locked(self.location.shown, "a reader in this process", request.waits_s))
+            return
+        try:
+            function()
+        except Exception as error:
+            request.fail(self._explained(error))
+        else:
+            request.grant()
+
+    # --- opening and closing ---
+
+    def _open(self) -> bool:
+        """Return whether the store is open; those who waited too long, or in vain, have been told."""
+        try:
+            if not self._tenure.begin(self._patience()):
+                self._fail_overdue(self._tenure.holder())
+                return False
+        except OSError as error:
+            self._fail_all(failures.storage_error(error, self.location.shown))
+            return False
+        try:
+            with self._at_work:
+                if not self._tenure.is_ours:  # lost to a fork, just now
+                    return False
+                connection = self._connect()
+                with self._changed:
+                    self._connection = connection
+                    self._tenure.opened()
+        except Exception as error:
+            self._tenure.end()
+            if failures.is_held_elsewhere(error):
+                self._fail_overdue(failures.holder_in(error))
+                time.sleep(min(_FOREIGN_POLL_S, self._patience()))
+            else:
+                self._fail_all(self._explained(error))
+            return False
+        return True
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = self.location.connect()
+        try:
+            migrate(connection, self.location.shown)
+            self._ledger = Ledger(connection, self._mark)
+            folded = fold_abandoned(self._ledger, lambda token: is_alive(self.location.path, token))
+            if folded:
+                logger.warning("%d interrupted replies were recovered in %s", folded, self.location.shown)
+        except BaseException:
+            self._ledger = None
+            connection.close()
+            raise
+        return connection
+
+    def _should_give_up(self) -> bool:
+        return self._tenure.is_over(self._readers == 0 and not self._queue, self.idle_release_s)
+
+    def _give_up(self) -> None:
+        with self._at_work:
+            if self._detach():
+                self._tenure.end()
+
+    def _detach(self, wait_until: float = 0.0) -> bool:
+        """Close the connection unless someone reads; return whether it is closed."""
+        while True:
+            with self._changed:
+                if self._readers == 0:
+                    connection, self._connection, self._ledger = self._connection, None, None
+                    break
+            if time.monotonic() >= wait_until:
+                return False
+            time.sleep(POLL_S)
+        if connection is not None:
+            connection.close()
+        return True
+
+    def _drop_connection(self) -> None:
+        # Readers of a connection that failed get an error of their own and give it back; it is closed at once.
+        with self._changed:
+            connection, self._connection, self._ledger = self._connection, None, None
+        if connection is not None:
+            with suppress(duckdb.Error):
+                connection.close()
+
+    def _close(self) -> None:
+        while not self._detach(wait_until=time.monotonic() + 1):
+            pass
+        self._tenure.end()
+
+    # --- bad news ---
+
+    def _patience(self) -> float:
+        with self._changed:
+            earliest = min((request.deadline for request in self._queue), default=0.0)
+        return max(earliest - time.monotonic(), 0.0)
+
+    def _fail_overdue(self, holder: str) -> None:
+        now = time.monotonic()
+        with self._changed:
+            overdue = [request for request in self._queue if request.deadline <= now]
+            self._queue = deque(request for request in self._queue if request.deadline > now)
+        for request in overdue:
+            request.fail(failures.locked(self.location.shown, holder, request.waits_s))
+
+    def _fail_all(self, error: BaseException) -> None:
+        with self._changed:
+            requests, self._queue = list(self._queue), deque()
+        for request in requests:
+            request.fail(error)
+
+    def _explained(self, error: BaseException) -> BaseException:
+        if isinstance(error, (duckdb.Error, OSError)):
+            explained = failures.storage_error(error, self.location.shown)
+            explained.__cause__ = error
+            return explained
+        return error

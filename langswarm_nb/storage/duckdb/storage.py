@@ -1,0 +1,379 @@
+"""DuckDBSessionStorage: sessions and messages in a DuckDB file that several kernels share."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+
+from ...clock import new_id, now
+from ...errors import ConfigurationError, StorageError
+from ...interfaces import ISessionStorage
+from ...models import SessionConfig, SessionContext, SessionMessage
+from ..paths import default_location
+from ..rows import event_row, message_to_row, new_session_row, session_changes, text
+from ..schema import SESSIONS, TABLES
+from . import failures, reads, registry, untrusted
+from .checkpoints import Checkpoint
+from .location import Location
+from .migrations import migrate
+from .rewriting import rewrite
+from .unsaved import Unsaved
+from .write import Write
+from .writes import (
+    AddEvent,
+    AddMessages,
+    ClearMessages,
+    CreateSession,
+    DeleteEvents,
+    DeleteSession,
+    SetActiveBranch,
+    Tidy,
+    UpdateSession,
+)
+
+Parameters = Sequence[Any] | dict[str, Any] | None
+Found = TypeVar("Found")
+
+
+class DuckDBSessionStorage(ISessionStorage):
+    """Keeps everything in one DuckDB file, or in memory for `:memory:`.
+
+    Without `db_path` and `location` it is the default store. Methods may be called from any event loop and any
+    thread; every write is durable on return. `lock_timeout_s` is how long a call waits for a file that another
+    process holds before it raises StorageLockedError; `idle_release_s` is how long the file is kept open after its
+    last use. Storages of one process on one file share one connection.
+    """
+
+    def __init__(
+        self,
+        db_path: str | Path | None = None,
+        location: str | None = None,
+        encryption_key: str | None = None,
+        lock_timeout_s: float = 10.0,
+        idle_release_s: float = 5.0,
+    ) -> None:
+        if db_path is not None and location is not None:
+            raise ConfigurationError("db_path and location mean the same. Give one of them.")
+        self._location = Location.of(db_path or location or default_location(), encryption_key)
+        self.lock_timeout_s = lock_timeout_s
+        self._engine = engine = registry.engine_for(self._location, idle_release_s)
+        self._unsaved = Unsaved(lambda write: engine.submit(write, lock_timeout_s))
+        # A storage that nobody closed must not keep the file from others.
+        self._leave = weakref.finalize(self, registry.leave, self._engine)
+        self._leave.atexit = False
+
+    def __repr__(self) -> str:
+        return f"DuckDBSessionStorage({self._location.shown!r})"
+
+    @property
+    def location(self) -> str:
+        """Where the store is."""
+        return self._location.shown
+
+    # --- writing ---
+
+    async def create_session(
+        self,
+        session_id: str,
+        user_id: str,
+        provider: str,
+        model: str,
+        config: SessionConfig,
+        context: SessionContext,
+    ) -> None:
+        await self._write(CreateSession(new_session_row(session_id, user_id, provider, model, config, context)))
+
+    async def add_message(self, session_id: str, message: SessionMessage) -> None:
+        await self._write(AddMessages(_id(session_id), (message_to_row(message),)))
+
+    def write_later(self, session_id: str, message: SessionMessage) -> None:
+        """Take over a message that `add_message` failed on: it is tried again until it is durable, at last in `close`.
+
+        Meanwhile `health_check()` counts it among `unsaved_messages`, and no reading method returns it.
+        """
+        self._require_open()
+        row = message_to_row(message)
+        self._unsaved.add(row["message_id"], AddMessages(_id(session_id), (row,)))
+
+    async def add_messages(self, session_id: str, messages: Sequence[SessionMessage]) -> None:
+        """Store several messages, in order, in one transaction."""
+        rows = await _in_thread(lambda: [message_to_row(message) for message in messages])
+        await self._write(AddMessages(_id(session_id), rows))
+
+    async def checkpoint(self, message: SessionMessage) -> None:
+        await self._write(Checkpoint(message_to_row(message)))
+
+    async def add_event(
+        self,
+        kind: str,
+        session_id: str | None = None,
+        message_id: str | None = None,
+        user_id: str | None = None,
+        payload: dict[str, Any] | None = None,
+    ) -> None:
+        ids = {"session_id": session_id, "message_id": message_id, "user_id": user_id}
+        await self._write(AddEvent(event_row(new_id(), kind, now(), payload, **ids)))
+
+    async def delete_events(self, *, user_id: str) -> None:
+        await self._write(DeleteEvents(_id(user_id)))
+
+    async def update_session(self, session_id: str, changes: dict[str, Any]) -> None:
+        try:
+            row = session_changes(changes)
+        except KeyError as error:
+            raise ConfigurationError(
+                f"A session has no column {error.args[0]!r}. It has: {', '.join(SESSIONS)}."
+            ) from None
+        await self._write(UpdateSession(_id(session_id), row))
+
+    async def delete_session(self, session_id: str) -> None:
+        await self._write(DeleteSession(_id(session_id)))
+
+    async def clear_messages(self, session_id: str) -> None:
+        await self._write(ClearMessages(_id(session_id)))
+
+    async def set_active_branch(self, session_id: str, message_ids: Sequence[str]) -> None:
+        await self._write(SetActiveBranch(_id(session_id), [_id(message_id) for message_id in message_ids]))
+
+    async def _write(self, write: Write) -> None:
+        # A task that is cancelled here stops waiting; the write goes on.
+        await asyncio.wrap_future(self._submit(write))
+
+    def _submit(self, write: Write) -> Future[None]:
+        self._require_open()
+        return self._engine.submit(write, self.lock_timeout_s)
+
+    def _require_open(self) -> None:
+        if not self._leave.alive:
+            raise StorageError(f"The storage {self.location} is closed. Make a new one to go on.")
+
+    # --- reading ---
+
+    async def get_session(self, session_id: str) -> dict[str, Any] | None:
+        return await self._read(lambda connection: reads.session(connection, session_id))
+
+    async def get_messages(
+        self,
+        session_id: str,
+        limit: int | None = None,
+        role: str | None = None,
+        since: datetime | None = None,
+    ) -> list[SessionMessage]:
+        return await self._read(
+            lambda connection: reads.messages(connection, session_id, limit=limit, role=role, since=since)
+        )
+
+    async def get_all_messages(self, session_id: str) -> list[SessionMessage]:
+        return await self._read(lambda connection: reads.messages(connection, session_id, every_branch=True))
+
+    async def list_sessions(
+        self,
+        *,
+        user_id: str | None = None,
+        provider: str | None = None,
+        status: str | None = None,
+        tags: Sequence[str] | None = None,
+        text: str | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        return await self._read(
+            lambda connection: reads.sessions(
+                connection,
+                user_id=user_id,
+                provider=provider,
+                status=status,
+                tags=tags,
+                words=text,
+                since=since,
+                limit=limit,
+            )
+        )
+
+    async def list_events(
+        self,
+        *,
+        after: str | None = None,
+        session_id: str | None = None,
+        kinds: Sequence[str] | None = None,
+        user_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        return await self._read(
+            lambda connection: reads.events(
+                connection, after=after, session_id=session_id, kinds=kinds, user_id=user_id, limit=limit
+            )
+        )
+
+    def exclusive_period(self) -> float | None:
+        return self._engine.exclusive_period()
+
+    async def _read(self, query: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
+        return await _in_thread(lambda: self._read_here(query))
+
+    def _read_here(self, query: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
+        self._require_open()
+        try:
+            with self._engine.reading(self.lock_timeout_s) as connection:
+                return query(connection)
+        except duckdb.Error as error:
+            raise failures.storage_error(error, self.location) from error
+
+    def query(self, sql: str, params: Parameters = None, *, untrusted: bool = False) -> pa.Table:
+        """Return the result of a query as an Arrow table; for any thread, without an event loop.
+
+        Times are UTC. `untrusted` SQL, as a person or a model writes it, is refused with a StorageError unless it is
+        one query over `sessions`, `messages`, `events` and `session_summary`.
+        """
+        return self._read_here(lambda connection: _arrow(connection, sql, params, untrusted).to_arrow_table())
+
+    def query_batches(
+        self, sql: str, params: Parameters = None, *, rows: int = 100_000, untrusted: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the result of a query in Arrow batches of at most `rows`, in constant memory.
+
+        The file stays open, and other processes wait, until the last batch is taken or the iterator is closed.
+        """
+        self._require_open()
+        try:
+            with self._engine.reading(self.lock_timeout_s) as connection:
+                yield from _arrow(connection, sql, params, untrusted).to_arrow_reader(rows)
+        except duckdb.Error as error:
+            raise failures.storage_error(error, self.location) from error
+
+    # --- looking after the store ---
+
+    async def health_check(self) -> dict[str, Any]:
+        began = time.perf_counter()
+        health: dict[str, Any] = {
+            "backend": "duckdb",
+            "location": self.location,
+            "pending_writes": self._engine.pending,
+            "unsaved_messages": len(self._unsaved),
+        }
+        try:
+            counts = await self._read(reads.counts)
+        except StorageError as error:
+            return {"status": "unhealthy", **health, "error": str(error)}
+        return {"status": "healthy", **health, **counts, "latency_ms": (time.perf_counter() - began) * 1000}
+
+    async def get_database_stats(self) -> dict[str, Any]:
+        """Return counts of what the store holds, its versions and its size in bytes."""
+        stats = {"backend": "duckdb", "location": self.location, **await self._read(reads.counts)}
+        return {**stats, "size_bytes": self._size()}
+
+    async def optimize_database(self) -> dict[str, Any]:
+        """Refresh statistics and give back the space of deleted rows; return the sizes before and after, in bytes."""
+        before = self._size()
+        await self._write(Tidy())
+        return {"optimized": True, "backend": "duckdb", "size_before_bytes": before, "size_after_bytes": self._size()}
+
+    async def backup_database(self, path: str | Path) -> str:
+        """Copy the store, as it is now, to `path` in place of what is there, and return the path."""
+        target = _absolute(path)
+        if target == self._location.path:
+            raise ConfigurationError(f"{target} is the store itself. Choose another path for the backup.")
+        if self._location.path is None:
+            await _in_thread(lambda: self._copy_tables(target))
+        else:
+            source = self._location.path
+            copying = self._engine.run_offline(lambda: _copy_file(source, target), self.lock_timeout_s)
+            await asyncio.wrap_future(copying)
+        return str(target)
+
+    async def rewrite_database(self) -> None:
+        """Write the store anew, so that no byte is left in its file of what was deleted."""
+        if self._location.path is not None:
+            writing = self._engine.run_offline(lambda: rewrite(self._location), self.lock_timeout_s)
+            await asyncio.wrap_future(writing)
+
+    def open_backup(self, path: str | Path) -> DuckDBSessionStorage:
+        """Return the storage of a file that `backup_database` made."""
+        return DuckDBSessionStorage(path, encryption_key=self._location.encryption_key)
+
+    async def close(self) -> None:
+        if self._leave.alive and len(self._unsaved):
+            await _in_thread(lambda: self._unsaved.finish(self.lock_timeout_s + 1))
+        if self._leave.detach() is not None:
+            ended = registry.leave(self._engine)
+            if ended is not None:
+                await asyncio.wrap_future(ended)
+                self._engine.join()
+
+    def _size(self) -> int:
+        path = self._location.path
+        if path is None:
+            return 0
+        files = (path, path.with_name(path.name + ".wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def _copy_tables(self, target: Path) -> None:
+        draft = _draft(target)
+        connection = Location.of(draft).connect()
+        try:
+            migrate(connection, str(target))
+            for name in (*TABLES, "checkpoints"):
+                connection.register("langswarm_nb_incoming", self.query(f"SELECT * FROM {name}"))
+                connection.execute(f"INSERT INTO {name} SELECT * FROM langswarm_nb_incoming")
+                connection.unregister("langswarm_nb_incoming")
+        finally:
+            connection.close()
+        draft.replace(target)
+
+
+# DuckDB 2 copies the rows of an executed statement once more, DuckDB 1 those of a relation.
+_HAS_LAZY_RELATIONS = int(duckdb.__version__.split(".")[0]) >= 2
+
+
+def _arrow(
+    connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters, is_untrusted: bool
+) -> duckdb.DuckDBPyRelation | duckdb.DuckDBPyConnection:
+    if is_untrusted:
+        untrusted.check(connection, sql)
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+    found = connection.sql(sql, params=params) if _HAS_LAZY_RELATIONS else connection.execute(sql, params)
+    # None is what DuckDB returns where there is no statement, whatever its stubs say.
+    if found is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise StorageError("The statement returned nothing. query() takes queries only.")
+    return found
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = _draft(target)
+    try:
+        shutil.copyfile(source, draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+async def _in_thread(function: Callable[[], Found]) -> Found:
+    try:
+        waiting = asyncio.get_running_loop().run_in_executor(None, function)
+    except RuntimeError:  # the interpreter is ending and starts no more threads
+        return function()
+    return await waiting
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().resolve()
+
+
+def _draft(target: Path) -> Path:
+    return target.with_name(f"{target.name}.{uuid4().hex}.part")
+
+
+def _id(value: str) -> str:
+    return text(value) or ""
