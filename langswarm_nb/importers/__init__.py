@@ -1,0 +1,1 @@
+"""Conversations from elsewhere; one module a format."""

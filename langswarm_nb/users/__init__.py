@@ -1,0 +1,1 @@
+"""What one user may see and do, and what several do together."""
