@@ -1,0 +1,90 @@
+"""Source code to highlighted HTML: Pygments classes, no inline style."""
+
+import re
+from functools import cache, lru_cache
+from html import escape
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import get_all_lexers, get_lexer_by_name
+
+from langswarm_nb.rendering.sanitizing import CLASS_PREFIX, sanitize
+
+# Some lexers are quadratic in a line's length; code like this is minified or hostile, and nobody reads its colours.
+LONGEST_CODE = 100_000
+LONGEST_LINE = 2_000
+
+# A growing block is highlighted piece by piece, so that a frame costs one piece and not the whole block.
+PIECE = 800
+
+_STANDS_FOR = {"ipython": "python", "ipython3": "python", "jupyter": "python", "jsx": "js", "tsx": "ts"}
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+_LONG_LINE = re.compile(rf"[^\n]{{{LONGEST_LINE}}}")
+
+
+def highlight_code(code: str, lang: str = "") -> str:
+    """Returns `code` as HTML spans with `lsnb-` classes, sanitized; plain text where the language is not known."""
+    return sanitize(highlighted(code, lang))
+
+
+def code_block(code: str, lang: str = "", *, classes: str = "", growing: bool = False) -> str:
+    """Returns the block that a front end hangs its buttons on, not sanitized yet.
+
+    `growing` code is coloured in pieces whose colours never change while more of it arrives.
+    """
+    spans = "".join(_remembered(piece, lang) for piece in pieces(code)) if growing else highlighted(code, lang)
+    language = f' data-lang="{lang}"' if _LANGUAGE.fullmatch(lang) else ""
+    names = f"lsnb-code {classes}".strip()
+    return f'<div class="{names}"{language}><pre tabindex="0"><code>{spans}</code></pre></div>\n'
+
+
+def highlighted(code: str, lang: str = "") -> str:
+    """Returns `code` as HTML spans, not sanitized yet."""
+    lexer = _lexer(lang.lower())
+    if lexer is None or len(code) > LONGEST_CODE or _LONG_LINE.search(code):
+        return escape(code)
+    return highlight(code, lexer, _formatter())
+
+
+def pieces(code: str) -> list[str]:
+    """Returns `code` cut at line ends into pieces of about `PIECE` characters, preferably at blank lines.
+
+    Where a piece ends depends only on what stands before that place, so appending changes nothing but the last.
+    """
+    found: list[str] = []
+    start = size = 0
+    position = 0
+    while (end := code.find("\n", position) + 1) > 0:
+        blank = not code[position:end].strip()
+        size = end - start
+        if size >= 2 * PIECE or (blank and size >= PIECE):
+            found.append(code[start:end])
+            start = end
+        position = end
+    return [*found, code[start:]]
+
+
+@lru_cache(maxsize=256)
+def _remembered(code: str, lang: str) -> str:
+    return highlighted(code, lang)
+
+
+@cache
+def _formatter() -> HtmlFormatter[str]:
+    return HtmlFormatter(nowrap=True, classprefix=CLASS_PREFIX)
+
+
+@cache
+def _known_languages() -> frozenset[str]:
+    return frozenset(alias for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
+
+
+@lru_cache(maxsize=256)
+def _lexer(lang: str) -> Lexer | None:
+    # Asking Pygments for a name it does not know searches every installed package for plug-ins: slow, and a
+    # streamed "python" passes through "p", "py", "pyt".
+    for name in (lang, _STANDS_FOR.get(lang, "")):
+        if name in _known_languages():
+            return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+    return None

@@ -1,0 +1,33 @@
+"""What a notebook shows. ipywidgets and anywidget are imported on first use.
+
+```
+chat_panel     the widget: traits in, messages out, requests dispatched by kind
+  opening      which session a panel shows
+  live         one conversation as all its panels show it, and the turn that runs in it
+    reply_stream   a turn's events -> deltas, at a pace that the page keeps up with
+    panel_state    what a page shows, numbered, so that nothing is lost or doubled
+    message_views  a stored message -> what a page shows of it
+  transcript   the conversation as plain output, which the saved notebook keeps
+  protocol     the messages between kernel and page
+  assets       the script and the style sheet that the page runs
+```
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .chat_panel import ChatPanel
+    from .opening import chat
+
+__all__ = ["ChatPanel", "chat"]
+
+_HOMES = {"ChatPanel": ".chat_panel", "chat": ".opening"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)

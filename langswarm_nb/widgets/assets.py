@@ -1,0 +1,35 @@
+"""The script and the style sheet that the page runs, put together from the files in `static/`."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from ..rendering import stylesheet
+
+_STATIC = Path(__file__).parent / "static"
+# One module in the page, several files here: each may use what the ones before it define.
+PARTS = ("dom", "host", "store", "message", "thread", "composer", "header", "panel")
+
+_COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
+_CSS_SPACE = re.compile(r" ?([{};,]) ?")
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+@cache
+def script() -> str:
+    """Return the page's ES module; every panel carries it, so without comments and indentation."""
+    return _bare("\n".join((_STATIC / "chat" / f"{part}.js").read_text(encoding="utf-8") for part in PARTS))
+
+
+@cache
+def style() -> str:
+    """Return the panel's style sheet with that of the rendered Markdown."""
+    css = _bare((_STATIC / "chat.css").read_text(encoding="utf-8"))
+    return stylesheet() + "\n" + _CSS_SPACE.sub(r"\1", css.replace("\n", " "))
+
+
+def _bare(source: str) -> str:
+    """Return `source` without lines that are comments and without indentation; no text in it spans lines."""
+    return _INDENT.sub("", _COMMENT.sub("", source)).replace("\n\n", "\n")

@@ -1,0 +1,141 @@
+"""A stored message, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..models import SessionMessage
+from ..rendering import render_markdown
+from . import formats
+from .protocol import Branch, ErrorCard, MessageView, Numbers
+
+_NAMES = {"user": "you", "system": "instruction", "tool": "tool"}
+
+
+class MessageViews:
+    """Makes views and remembers the rendered HTML, which a message never changes."""
+
+    def __init__(self) -> None:
+        self._rendered: dict[str, str] = {}
+        self.ratings: dict[str, str] = {}
+
+    def view(self, message: SessionMessage, family: Sequence[SessionMessage] = ()) -> MessageView:
+        """Return the view of a stored message; `family` are the alternatives at its place, itself among them."""
+        view: MessageView = {
+            "id": message.message_id,
+            "role": message.role,
+            "author": author_of(message),
+            "state": _state(message),
+            "time": message.timestamp.isoformat(timespec="seconds"),
+        }
+        if message.role == "assistant":
+            view["html"] = self._html(message)
+            view["numbers"] = numbers_of(message)
+            if message.reasoning:
+                view["reasoning"] = message.reasoning
+            if calls := [_call(part) for part in message.parts if part.get("type") == "tool_call"]:
+                view["tools"] = calls
+            if rating := self.ratings.get(message.message_id):
+                view["rating"] = rating
+        else:
+            view["text"] = str(message.metadata.get("typed") or message.content)
+            if view["text"] != message.content:
+                view["sent"] = message.content
+        if message.status == "error" and message.role == "assistant":
+            view["error"] = error_card(message)
+        if branch := branch_of(message, family):
+            view["branch"] = branch
+        return view
+
+    def views(self, shown: Sequence[SessionMessage], everything: Sequence[SessionMessage]) -> list[MessageView]:
+        """Return the views of `shown`, with their alternatives among `everything`."""
+        families: dict[tuple[str | None, str], list[SessionMessage]] = {}
+        for message in everything:
+            families.setdefault((message.parent_id, message.role), []).append(message)
+        return [self.view(message, families.get((message.parent_id, message.role), ())) for message in shown]
+
+    def keep(self, message: SessionMessage, html: str) -> None:
+        """Remember HTML that was rendered already."""
+        self._rendered[message.message_id] = html
+
+    def _html(self, message: SessionMessage) -> str:
+        html = self._rendered.get(message.message_id)
+        if html is None:
+            html = render_markdown(message.content, id_prefix=id_prefix(message.message_id))
+            self.keep(message, html)
+        return html
+
+
+def id_prefix(message_id: str) -> str:
+    """Return what keeps the footnotes of one message apart from another's."""
+    return message_id.replace("-", "")[-12:]
+
+
+def author_of(message: SessionMessage) -> str:
+    """Return who speaks, in a word or two."""
+    if message.role == "assistant":
+        return short_model_name(message.response_model or message.request_model or message.provider or "reply")
+    return message.author_name or _NAMES.get(message.role, message.role)
+
+
+def short_model_name(model: str) -> str:
+    """Return the model's family where the name has one that people use, else the name's last part."""
+    name = model.rsplit("/", 1)[-1]
+    for family in ("claude", "gemini", "llama", "mistral", "qwen", "deepseek", "mock"):
+        if family in name.lower():
+            return family
+    return name
+
+
+def numbers_of(message: SessionMessage) -> Numbers:
+    """Return time, tokens and cost of a reply."""
+    usage = message.usage
+    detail = [
+        f"first text after {formats.seconds(message.time_to_first_chunk_s)}",
+        f"{formats.tokens(usage.input_tokens)} in",
+        f"{formats.tokens(usage.output_tokens)} out",
+    ]
+    if usage.cache_read_input_tokens:
+        detail.append(f"{formats.tokens(usage.cache_read_input_tokens)} of the input from the cache")
+    if usage.reasoning_output_tokens:
+        detail.append(f"{formats.tokens(usage.reasoning_output_tokens)} of the output for reasoning")
+    if message.provider:
+        detail.append(f"{message.provider}/{message.response_model or message.request_model or '?'}")
+    return {
+        "time": formats.seconds(message.duration_s),
+        "tokens": formats.tokens(usage.output_tokens),
+        "cost": formats.dollars(message.cost_usd),
+        "detail": ", ".join(detail),
+    }
+
+
+def error_card(message: SessionMessage) -> ErrorCard:
+    """Return the card of a reply that failed."""
+    details = [
+        ["Provider", message.provider or formats.UNKNOWN],
+        ["Model", message.request_model or formats.UNKNOWN],
+        ["When", (message.completed_at or message.timestamp).isoformat(sep=" ", timespec="seconds")],
+        ["After", formats.seconds(message.duration_s)],
+        ["Session", message.session_id],
+    ]
+    return {"text": message.error_message or "The reply failed. Press Retry.", "details": details}
+
+
+def branch_of(message: SessionMessage, family: Sequence[SessionMessage]) -> Branch | None:
+    """Return the message's place among its alternatives, or None where it has none."""
+    ids = [other.message_id for other in family]
+    if len(ids) < 2 or message.message_id not in ids:
+        return None
+    return {"at": ids.index(message.message_id) + 1, "ids": ids}
+
+
+def _state(message: SessionMessage) -> Literal["complete", "interrupted", "error"]:
+    if message.status in ("complete", "error"):
+        return message.status
+    # A reply whose process died while it streamed was interrupted: nothing will come any more.
+    return "interrupted"
+
+
+def _call(part: dict[str, object]) -> str:
+    return f"{part.get('name')}({part.get('arguments')})"

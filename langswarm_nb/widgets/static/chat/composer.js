@@ -1,0 +1,144 @@
+// Where the reader writes. Enter sends, Shift+Enter breaks the line, Escape stops, Up in the empty box edits.
+
+class Composer {
+  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]]. */
+  constructor(act) {
+    this.act = act;
+    this.ids = newId();
+    this.known = [];
+    this.area = h("textarea", {
+      class: "lsnb-input",
+      rows: 1,
+      dir: "auto",
+      placeholder: "Ask anything.  Shift+Enter: new line.  {{df}}: a variable",
+      "aria-label": "Message",
+      autocomplete: "off",
+      oninput: () => this.typed(),
+      onkeydown: (event) => this.key(event),
+      onblur: () => this.hideNames(),
+    });
+    this.button = h("button", { type: "button", class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
+    this.names = h("div", { class: "lsnb-names", role: "listbox", "aria-label": "Variables", hidden: true });
+    this.status = h("div", { class: "lsnb-status", hidden: true });
+    this.el = h("div", { class: "lsnb-composer" }, this.status, this.names, h("div", { class: "lsnb-row" }, this.area, this.button));
+    this.setRunning(false);
+  }
+
+  setRunning(running) {
+    this.running = running;
+    this.button.replaceChildren(running ? h("span", { class: "lsnb-square" }) : icon("send"), running ? "Stop" : "Send");
+    this.button.classList.toggle("lsnb-stop", running);
+    this.enable();
+  }
+
+  setReadOnly(readOnly) {
+    this.readOnly = readOnly;
+    this.area.disabled = readOnly;
+    this.enable();
+  }
+
+  enable() {
+    this.button.disabled = !this.running && (this.readOnly || !this.area.value.trim());
+  }
+
+  /** Says what the reader should know, with what can be done about it. */
+  say(text, action) {
+    this.status.hidden = !text;
+    this.status.replaceChildren(h("span", { text: text ?? "" }), ...(action ? [action] : []));
+  }
+
+  fill(text) {
+    this.area.value = text;
+    fitHeight(this.area);
+    this.enable();
+    this.area.focus();
+  }
+
+  press() {
+    if (this.running) this.act.stop();
+    else this.send();
+  }
+
+  send() {
+    const text = this.area.value.trim();
+    if (!text || this.running || this.readOnly) return;
+    this.area.value = "";
+    fitHeight(this.area);
+    this.enable();
+    this.hideNames();
+    this.act.send(text);
+  }
+
+  key(event) {
+    if (event.isComposing) return;
+    if (!this.names.hidden && this.keyInNames(event)) return event.preventDefault();
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.send();
+    } else if (event.key === "Escape" && this.running) {
+      this.act.stop();
+    } else if (event.key === "ArrowUp" && !this.area.value && !this.running) {
+      event.preventDefault();
+      this.act.editLast();
+    }
+  }
+
+  typed() {
+    fitHeight(this.area);
+    this.enable();
+    const before = this.area.value.slice(0, this.area.selectionStart);
+    const open = before.match(/\{\{\s*([\p{L}_]?[\p{L}\p{N}_]*)$/u);
+    if (!open) return this.hideNames();
+    this.prefix = open[1];
+    this.showNames();
+    this.act.complete(this.prefix).then((names) => {
+      this.known = names;
+      this.showNames();
+    }, () => this.hideNames());
+  }
+
+  /** Shows the known names that go on from what is typed by now, which may be more than was asked about. */
+  showNames() {
+    const names = this.prefix == null ? [] : this.known.filter(([name]) => name.startsWith(this.prefix));
+    this.names.hidden = !names.length || !this.area.matches(":focus");
+    if (this.names.hidden) return;
+    this.names.replaceChildren(
+      ...names.map(([name, kind], index) =>
+        h("div", { class: "lsnb-name", role: "option", id: `${this.ids}-${index}`, "data-name": name, onpointerdown: (event) => this.pick(event, name) }, h("code", { text: name }), h("span", { text: kind })),
+      ),
+    );
+    this.mark(0);
+  }
+
+  mark(index) {
+    const options = [...this.names.children];
+    this.marked = (index + options.length) % options.length;
+    options.forEach((option, at) => option.setAttribute("aria-selected", String(at === this.marked)));
+    options[this.marked].scrollIntoView({ block: "nearest" });
+    this.area.setAttribute("aria-activedescendant", options[this.marked].id);
+  }
+
+  keyInNames(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) this.mark(this.marked + step);
+    else if (event.key === "Enter" || event.key === "Tab") this.pick(event, this.names.children[this.marked].dataset.name);
+    else if (event.key === "Escape") this.hideNames();
+    else return false;
+    return true;
+  }
+
+  pick(event, name) {
+    event.preventDefault();
+    const at = this.area.selectionStart;
+    const rest = this.area.value.slice(at);
+    this.area.setRangeText(name.slice(this.prefix.length) + (/^\s*\}\}/.test(rest) ? "" : "}}"), at, at, "end");
+    this.hideNames();
+    fitHeight(this.area);
+  }
+
+  hideNames() {
+    this.prefix = null;
+    this.names.hidden = true;
+    this.area.removeAttribute("aria-activedescendant");
+  }
+}

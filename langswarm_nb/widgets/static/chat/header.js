@@ -1,0 +1,113 @@
+// Title, model, cost, and the menu with what is done now and then.
+
+class Header {
+  /** `act` has: rename(title), model(name), newChat(), open(id), sessions(text), archive(), unarchive(). */
+  constructor(act, panel) {
+    this.act = act;
+    this.panel = panel;
+    this.title = h("button", { type: "button", class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => this.startRename() });
+    this.modelName = h("span", { class: "lsnb-model-name" });
+    this.model = h("button", { type: "button", class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => this.toggle(this.model, () => this.modelMenu()) }, this.modelName, icon("chevron"));
+    this.cost = h("span", { class: "lsnb-cost" });
+    this.fresh = iconButton("plus", "New chat", () => act.newChat());
+    this.menu = iconButton("menu", "More", () => this.toggle(this.menu, () => this.mainMenu()), { "aria-haspopup": "true", "aria-expanded": "false" });
+    this.el = h("header", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
+  }
+
+  /** @param {Header} header */
+  show(header) {
+    this.header = header;
+    this.title.textContent = header.title || "New chat";
+    this.modelName.textContent = header.model;
+    this.model.title = `Model: ${header.model}`;
+    this.model.setAttribute("aria-label", `Model: ${header.model}`);
+    this.cost.textContent = header.cost;
+    this.cost.title = header.cost === "–" ? "What this session cost is not known" : "What this session has cost";
+    this.fresh.hidden = !header.managed;
+  }
+
+  toggle(anchor, content) {
+    if (anchor.getAttribute("aria-expanded") === "true") return this.close?.(true);
+    const { el, label } = content();
+    this.close = openPopup(this.panel, anchor, el, { label });
+  }
+
+  item(label, detail, onclick, props) {
+    return h("button", { type: "button", class: "lsnb-item", onclick: () => { this.close(true); onclick(); }, ...props }, h("span", { text: label, dir: "auto" }), detail && h("small", { text: detail }));
+  }
+
+  modelMenu() {
+    const { models, model, archived, managed, running } = this.header;
+    const locked = archived || !managed || Boolean(running);
+    const items = models.map((name) => this.item(name, "", () => name !== model && this.act.model(name), { "aria-current": name === model ? "true" : null, disabled: locked && name !== model }));
+    const other = h("input", { class: "lsnb-search", placeholder: "Another: provider/model", "aria-label": "Another model", disabled: locked });
+    other.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !other.value.trim()) return;
+      this.close(true);
+      this.act.model(other.value.trim());
+    });
+    return { el: h("div", {}, ...items, managed && other), label: "Model" };
+  }
+
+  mainMenu() {
+    const { managed, archived, running } = this.header;
+    const el = h(
+      "div",
+      {},
+      managed && this.item("New chat", "", () => this.act.newChat()),
+      managed && h("button", { type: "button", class: "lsnb-item", onclick: () => { this.close(true); this.toggle(this.menu, () => this.sessionList()); } }, h("span", { text: "Earlier chats …" })),
+      this.item("Rename", "", () => this.startRename()),
+      archived
+        ? this.item("Unarchive", "lets it go on", () => this.act.unarchive())
+        : this.item("Archive", "makes it read-only", () => this.act.archive(), { disabled: Boolean(running) }),
+    );
+    return { el, label: "More" };
+  }
+
+  sessionList() {
+    const rows = h("div", { class: "lsnb-sessions" });
+    const search = h("input", { class: "lsnb-search", type: "search", placeholder: "Search your chats", "aria-label": "Search your chats" });
+    const fill = async () => {
+      const wanted = search.value.trim();
+      const found = await this.act.sessions(wanted);
+      if (!found || wanted !== search.value.trim()) return;
+      rows.replaceChildren(
+        ...found.map((row) => {
+          const count = row.count == null ? "" : `${row.count} message${row.count === 1 ? "" : "s"}, `;
+          const detail = `${count}${row.when}, ${row.model}${row.archived ? ", archived" : ""}`;
+          return this.item(row.title, detail, () => this.act.open(row.id), { "aria-current": row.id === this.header.session ? "true" : null });
+        }),
+      );
+      if (!found.length) rows.replaceChildren(h("p", { class: "lsnb-none", text: wanted ? "No chat says that." : "There is no chat yet." }));
+    };
+    let timer;
+    search.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(fill, 200);
+    });
+    fill();
+    return { el: h("div", {}, search, rows), label: "Earlier chats" };
+  }
+
+  startRename() {
+    const box = h("input", { class: "lsnb-title", "aria-label": "Title", maxlength: 200, dir: "auto" });
+    box.value = this.header.title;
+    let done = false;
+    const end = (keep) => {
+      if (done) return;
+      done = true;
+      box.replaceWith(this.title);
+      if (keep && box.value.trim() !== this.header.title) this.act.rename(box.value.trim());
+    };
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      // Or the key would press the button that gets the focus.
+      event.preventDefault();
+      end(event.key === "Enter");
+      this.title.focus();
+    });
+    box.addEventListener("blur", () => end(true));
+    this.title.replaceWith(box);
+    box.select();
+  }
+}

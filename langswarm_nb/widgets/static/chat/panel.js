@@ -1,0 +1,184 @@
+// The panel: what happens on the page becomes requests, what the kernel says becomes what is shown.
+
+class Panel {
+  constructor(model, el) {
+    this.model = model;
+    this.host = hostOf(model);
+    this.root = h("div", { class: "lsnb-panel", "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": "Chat" });
+    this.root.style.height = `${model.get("height")}px`;
+    this.store = new Store(model, {
+      patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
+      delta: (delta) => this.queue(delta),
+      waiting: () => this.showStatus(),
+    });
+    this.thread = new Thread(this.threadActions(), model.get("examples") ?? []);
+    this.composer = new Composer({
+      send: (text) => this.send(text),
+      stop: () => this.ask("stop"),
+      editLast: () => this.thread.last("user")?.startEdit(),
+      complete: (prefix) => this.store.request("complete", { prefix }),
+    });
+    this.header = new Header(this.headerActions(), this.root);
+    this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
+    this.said = h("div", { class: "lsnb-hidden", role: "status", "aria-live": "polite" });
+    this.hides = h("style", { text: transcriptRule(model.get("panel_id")) });
+    this.root.append(this.hides, this.header.el, this.strip, this.thread.el, this.composer.el, this.said);
+    this.waitingDeltas = [];
+    this.keepKeysHere(el);
+    el.append(this.root);
+    this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => this.store.resync());
+    this.store.start();
+  }
+
+  /** Nothing that is typed here may reach the notebook's own shortcuts. */
+  keepKeysHere() {
+    this.root.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape" && this.store.header.running && !event.defaultPrevented) this.ask("stop");
+    });
+    for (const kind of ["keyup", "keypress", "paste", "copy", "cut"]) this.root.addEventListener(kind, (event) => event.stopPropagation());
+  }
+
+  threadActions() {
+    return {
+      copy: async (text, button) => (await toClipboard(await text)) && tick(button),
+      source: (id, el) => Promise.race([this.store.request("source", { id }), later(1500).then(() => el.innerText)]).catch(() => el.innerText),
+      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : this.composer.say("The notebook took no new cell. Copy the code instead."))),
+      rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
+      regenerate: (id) => this.ask("regenerate", { id }),
+      edit: (id, text) => this.ask("edit", { id, text }),
+      branch: (id) => this.ask("switch_branch", { id }),
+      earlier: () => this.ask("earlier"),
+      example: (text) => this.send(text),
+    };
+  }
+
+  headerActions() {
+    return {
+      rename: (title) => this.ask("rename", { title }),
+      model: (name) => this.ask("model", { model: name }),
+      newChat: () => this.ask("new_chat").then(() => this.composer.area.focus()),
+      open: (session) => this.ask("open", { session }),
+      sessions: (text) => this.ask("sessions", { text }),
+      archive: () => this.ask("archive"),
+      unarchive: () => this.ask("unarchive"),
+    };
+  }
+
+  /** Requests something; what fails is shown. */
+  async ask(kind, fields) {
+    this.problem = null;
+    try {
+      return await this.store.request(kind, fields);
+    } catch (error) {
+      this.problem = error;
+      return undefined;
+    } finally {
+      this.showStatus();
+    }
+  }
+
+  async send(text) {
+    this.thread.showPending(text);
+    this.composer.setRunning(true);
+    this.problem = null;
+    this.pendingRid = newId();
+    try {
+      await this.store.request("send", { text }, this.pendingRid);
+    } catch (error) {
+      this.problem = error;
+      if (this.pendingRid && !this.composer.area.value) this.composer.fill(text);
+    }
+    this.dropPending();
+    this.composer.setRunning(Boolean(this.store.header.running));
+    this.showStatus();
+  }
+
+  dropPending() {
+    this.pendingRid = null;
+    this.thread.showPending(null);
+  }
+
+  showPatch(changed, patch, whole) {
+    // Deltas that are not drawn yet are in the views already.
+    this.waitingDeltas = this.waitingDeltas.filter((delta) => !whole && !changed.has(delta.id));
+    if (patch.answers && patch.answers === this.pendingRid) this.dropPending();
+    const { header } = this.store;
+    this.header.show(header);
+    this.strip.hidden = !header.mock;
+    this.root.classList.toggle("lsnb-archived", header.archived);
+    this.root.classList.toggle("lsnb-running", Boolean(header.running));
+    this.composer.setReadOnly(header.archived);
+    this.composer.setRunning(Boolean(header.running || this.pendingRid));
+    this.thread.show(this.store, changed, whole);
+    this.announce(header);
+    this.showStatus();
+    this.store.confirmShown();
+  }
+
+  queue(delta) {
+    this.waitingDeltas.push(delta);
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      for (const waiting of this.waitingDeltas.splice(0)) this.thread.grow(waiting);
+      this.store.confirmShown();
+    });
+  }
+
+  /** Read out once when a reply begins and once when it ends, never in between. */
+  announce(header) {
+    const was = this.running;
+    this.running = header.running;
+    if (header.running && !was) this.said.textContent = "The reply is coming.";
+    if (!header.running && was) {
+      const view = this.store.messages.get(was);
+      const item = this.thread.items.get(was);
+      if (!view || !item) return;
+      const text = item.content?.innerText ?? "";
+      this.said.textContent = view.error ? view.error.text : `Reply: ${text.length > 400 ? `${text.slice(0, 400)} …` : text}`;
+    }
+  }
+
+  showStatus() {
+    const { header, unheard } = this.store;
+    const status = this.host.kernelStatus();
+    if (status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
+    else if (unheard.size) this.composer.say(status === "busy" || status === null ? "Waiting for the kernel: a cell is running. This goes on when it is done." : "Waiting for the kernel. If it was restarted, run this cell again.");
+    else if (this.problem) this.composer.say(this.problem.text, textButton("Dismiss", () => this.dismiss()));
+    else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
+    else this.composer.say(null);
+    this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
+  }
+
+  dismiss() {
+    this.problem = null;
+    this.showStatus();
+    this.composer.area.focus();
+  }
+
+  close() {
+    cancelAnimationFrame(this.frame);
+    this.endKernelWatch();
+    this.store.stop();
+    this.thread.dispose();
+    this.header.close?.(false);
+    this.root.remove();
+  }
+}
+
+/** While the panel lives, the plain transcript that the file keeps is not shown as well. */
+function transcriptRule(id) {
+  const name = `.lsnb-transcript-${CSS.escape(id)}`;
+  return `${name},.jp-OutputArea-child:has(>.jp-OutputArea-output ${name}){display:none!important}`;
+}
+
+function later(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function render({ model, el }) {
+  const panel = new Panel(model, el);
+  return () => panel.close();
+}
+
+export default { render };

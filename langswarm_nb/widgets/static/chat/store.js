@@ -1,0 +1,187 @@
+// One view's copy of the conversation, and its talk with the kernel. protocol.py describes the messages.
+
+/**
+ * @typedef {{time: string, tokens: string, cost: string, detail: string}} Numbers
+ * @typedef {{text: string, details: [string, string][]}} ErrorCard
+ * @typedef {{id: string, role: string, author: string, state: "running"|"complete"|"interrupted"|"error",
+ *   text?: string, sent?: string, html?: string, tail?: string, reasoning?: string, note?: string, tools?: string[],
+ *   numbers?: Numbers, error?: ErrorCard, branch?: {at: number, ids: string[]}, rating?: string, time?: string}} MessageView
+ * @typedef {{session: string, title: string, tags: string[], model: string, models: string[], cost: string,
+ *   archived: boolean, mock: boolean, running: string, earlier: number, managed: boolean}} Header
+ * @typedef {{kind: "patch", session: string, seq: number, base: number, header?: Header, order?: string[],
+ *   messages?: MessageView[], answers?: string, to?: string}} Patch
+ * @typedef {{kind: "delta", session: string, seq: number, id: string, frozen: string[], keep: number, add: string,
+ *   back: number, reasoning?: string}} Delta
+ */
+
+const PROTOCOL = 1;
+const ACK_EVERY = 3;
+const HEARD_WITHIN_MS = 700;
+const SILENCE_MS = 2500;
+
+class Store {
+  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(boolean). */
+  constructor(model, on) {
+    this.model = model;
+    this.on = on;
+    this.view = newId();
+    this.session = "";
+    this.seq = 0;
+    /** @type {Header} */
+    this.header = { models: [], tags: [], running: "", earlier: 0 };
+    this.order = [];
+    this.messages = new Map();
+    this.requests = new Map();
+    this.unheard = new Set();
+    this.resyncing = 0;
+    this.patience = 1000;
+    this.shown = 0;
+    this.acked = 0;
+    this.lastNews = Date.now();
+    this.receive = (message) => this.take(message);
+    this.refresh = () => this.takeHistory();
+  }
+
+  start() {
+    this.model.on("msg:custom", this.receive);
+    this.model.on("change:history", this.refresh);
+    this.takeHistory();
+    this.resync();
+    this.clock = setInterval(() => this.watch(), 1000);
+  }
+
+  stop() {
+    clearInterval(this.clock);
+    this.model.off("msg:custom", this.receive);
+    this.model.off("change:history", this.refresh);
+    this.post({ kind: "gone" });
+    for (const request of this.requests.values()) clearTimeout(request.timer);
+    this.requests.clear();
+  }
+
+  /** Asks the kernel for something; the promise holds its answer, or is rejected with an ErrorCard. */
+  request(kind, fields, rid = newId()) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.setUnheard(rid, true), HEARD_WITHIN_MS);
+      this.requests.set(rid, { resolve, reject, timer });
+      const error = this.post({ kind, rid, ...fields });
+      if (error) this.settle(rid, (request) => request.reject({ text: NO_KERNEL, details: [] }));
+    });
+  }
+
+  /** Asks for whatever came after what is here. */
+  resync() {
+    this.resyncing = Date.now();
+    this.post({ kind: "ready", session: this.session, have: this.seq, version: PROTOCOL });
+  }
+
+  /** Tells the kernel that everything taken in is on the screen. */
+  confirmShown() {
+    this.shown = this.seq;
+    if (this.shown - this.acked < ACK_EVERY) return;
+    this.acked = this.shown;
+    this.post({ kind: "ack", seq: this.acked });
+  }
+
+  post(message) {
+    try {
+      this.model.send({ ...message, view: this.view });
+    } catch (error) {
+      return error;
+    }
+  }
+
+  take(message) {
+    this.lastNews = Date.now();
+    if (message.to && message.to !== this.view) return;
+    if (message.kind === "patch") this.takePatch(message);
+    else if (message.kind === "delta") this.takeDelta(message);
+    else if (message.kind === "heard") this.hear(message.rid);
+    else if (message.kind === "answer") this.settle(message.rid, (request) => request.resolve(message.value));
+    else if (message.kind === "failed") this.settle(message.rid, (request) => request.reject(message.error));
+  }
+
+  takeHistory() {
+    const patch = this.model.get("history");
+    if (patch && (patch.session !== this.session || patch.seq > this.seq)) this.takePatch(patch);
+  }
+
+  /** @param {Patch} patch */
+  takePatch(patch) {
+    if (patch.to) {
+      this.resyncing = 0;
+      this.patience = 1000;
+    }
+    const whole = patch.base === 0;
+    if (!whole) {
+      if (patch.session !== this.session || patch.base > this.seq) return this.askAgain();
+      if (patch.seq <= this.seq) return;
+    }
+    if (whole) this.messages = new Map();
+    this.session = patch.session;
+    this.seq = patch.seq;
+    if (patch.header) this.header = patch.header;
+    if (patch.order) this.order = patch.order;
+    for (const view of patch.messages ?? []) this.messages.set(view.id, view);
+    if (patch.order) {
+      const shown = new Set(this.order);
+      for (const id of [...this.messages.keys()]) if (!shown.has(id)) this.messages.delete(id);
+    }
+    this.acked = Math.min(this.acked, this.seq);
+    this.on.patch(new Set((patch.messages ?? []).map((view) => view.id)), patch, whole);
+  }
+
+  /** @param {Delta} delta */
+  takeDelta(delta) {
+    if (delta.session === this.session && delta.seq <= this.seq) return;
+    const view = this.messages.get(delta.id);
+    if (delta.session !== this.session || delta.seq !== this.seq + 1 || !view) return this.askAgain();
+    this.seq = delta.seq;
+    const old = view.tail ?? "";
+    view.tail = old.slice(0, delta.keep) + delta.add + (delta.back ? old.slice(-delta.back) : "");
+    if (delta.frozen.length) view.html = (view.html ?? "") + delta.frozen.join("");
+    if (delta.reasoning != null) view.reasoning = delta.reasoning;
+    this.on.delta(delta);
+  }
+
+  askAgain() {
+    if (Date.now() - this.resyncing > 1000) this.resync();
+  }
+
+  hear(rid) {
+    const request = this.requests.get(rid);
+    if (request) clearTimeout(request.timer);
+    this.setUnheard(rid, false);
+  }
+
+  settle(rid, how) {
+    const request = this.requests.get(rid);
+    if (!request) return;
+    this.hear(rid);
+    this.requests.delete(rid);
+    how(request);
+  }
+
+  setUnheard(rid, unheard) {
+    const before = this.unheard.size;
+    if (unheard) this.unheard.add(rid);
+    else this.unheard.delete(rid);
+    if (!before !== !this.unheard.size) this.on.waiting(this.unheard.size > 0);
+  }
+
+  /** A question that got no answer was lost or waits behind a cell; silence during a reply may mean that its end was. */
+  watch() {
+    const unanswered = this.resyncing && Date.now() - this.resyncing > this.patience;
+    const silent = this.header.running && Date.now() - this.lastNews > SILENCE_MS;
+    if (!unanswered && !silent) return;
+    if (unanswered) this.patience = Math.min(this.patience * 2, 30_000);
+    this.lastNews = Date.now();
+    this.resync();
+  }
+}
+
+const NO_KERNEL = "The kernel is gone. Run this cell to go on.";
+
+function newId() {
+  return Math.random().toString(36).slice(2, 12);
+}

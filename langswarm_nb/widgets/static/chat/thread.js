@@ -1,0 +1,125 @@
+// The conversation: messages in order, what is on its way, and a scroll position that belongs to the reader.
+
+const NEAR_PX = 32;
+
+class Thread {
+  /** `act` as MessageItem takes it, with earlier() and example(text) besides. */
+  constructor(act, examples) {
+    this.act = act;
+    this.examples = examples;
+    this.items = new Map();
+    this.follows = true;
+    this.list = h("div", { class: "lsnb-list" });
+    this.earlier = textButton("Show earlier messages", () => act.earlier(), { class: "lsnb-button lsnb-earlier", hidden: true });
+    this.empty = this.emptyState();
+    this.log = h("div", { class: "lsnb-log", role: "log", "aria-label": "Conversation", "aria-live": "off", tabindex: 0 }, this.earlier, this.empty, this.list);
+    this.pill = h("button", { type: "button", class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
+    this.el = h("div", { class: "lsnb-thread" }, this.log, this.pill);
+    this.log.addEventListener("scroll", () => this.noteScroll(), { passive: true });
+    this.log.addEventListener("click", (event) => this.followNote(event));
+    this.resizes = new ResizeObserver(() => this.stay());
+    this.resizes.observe(this.log);
+    this.resizes.observe(this.list);
+  }
+
+  emptyState() {
+    return h(
+      "div",
+      { class: "lsnb-empty" },
+      h("p", { text: "Ask anything. The conversation is kept." }),
+      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { type: "button", class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
+    );
+  }
+
+  /** Shows `order`, remaking only what is among `changed`. @param {Store} store */
+  show(store, changed, whole) {
+    const top = this.list.firstElementChild;
+    const offset = top?.offsetTop;
+    if (whole) this.clear();
+    for (const [id, item] of this.items) {
+      if (store.messages.has(id)) continue;
+      item.dispose();
+      item.el.remove();
+      this.items.delete(id);
+    }
+    let place = this.list.firstElementChild;
+    for (const id of store.order) {
+      const view = store.messages.get(id);
+      if (!view) continue;
+      let item = this.items.get(id);
+      if (!item) this.items.set(id, (item = new MessageItem(view, this.act)));
+      else if (changed.has(id)) item.update(view);
+      if (item.el === place) place = place.nextElementSibling;
+      else this.list.insertBefore(item.el, place);
+    }
+    if (this.pending) this.list.append(this.pending);
+    this.earlier.hidden = !store.header.earlier;
+    this.earlier.textContent = `Show earlier messages (${store.header.earlier})`;
+    this.showEmpty();
+    // What was put in above must not push away what is being read.
+    if (!this.follows && top?.isConnected) this.log.scrollTop += top.offsetTop - offset;
+    this.stay();
+  }
+
+  grow(delta) {
+    this.items.get(delta.id)?.grow(delta);
+    this.stay();
+  }
+
+  /** Shows a question that the kernel has not stored yet. */
+  showPending(text) {
+    this.pending?.remove();
+    this.pending = text && h("article", { class: "lsnb-msg lsnb-pending", "data-role": "user" }, h("div", { class: "lsnb-who", text: "you" }), h("div", { class: "lsnb-body" }, h("div", { class: "lsnb-said", dir: "auto", text })));
+    if (this.pending) this.list.append(this.pending);
+    this.showEmpty();
+    if (text) this.toNewest();
+  }
+
+  showEmpty() {
+    this.empty.hidden = this.items.size > 0 || Boolean(this.pending);
+  }
+
+  /** Returns the last item of a role. */
+  last(role) {
+    return [...this.items.values()].filter((item) => item.view.role === role).at(-1);
+  }
+
+  noteScroll() {
+    const { scrollTop, scrollHeight, clientHeight } = this.log;
+    this.follows = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    this.pill.hidden = this.follows;
+  }
+
+  stay() {
+    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+    else this.pill.hidden = false;
+  }
+
+  toNewest() {
+    this.follows = true;
+    this.pill.hidden = true;
+    this.stay();
+  }
+
+  /** A footnote's link must not change the page's address. */
+  followNote(event) {
+    const link = event.target.closest?.(".lsnb-md a[href^='#']");
+    if (!link) return;
+    event.preventDefault();
+    const target = this.log.querySelector(`#${CSS.escape(link.getAttribute("href").slice(1))}`);
+    target?.scrollIntoView({ block: "nearest" });
+  }
+
+  clear() {
+    for (const item of this.items.values()) item.dispose();
+    this.items.clear();
+    this.list.replaceChildren();
+    this.follows = true;
+    this.pill.hidden = true;
+  }
+
+  dispose() {
+    this.resizes.disconnect();
+    this.clear();
+  }
+}

@@ -1,0 +1,50 @@
+"""The conversation as a plain output of its own: what a notebook file keeps when there is no kernel.
+
+The live panel hides it by its class; without a live panel it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from ..rendering import stylesheet
+from .protocol import Header, MessageView
+
+_STYLE = """
+.lsnb-transcript .lsnb-who{font-weight:600;margin:.8em 0 .2em}
+.lsnb-transcript .lsnb-said{white-space:pre-wrap;overflow-wrap:anywhere}
+.lsnb-transcript :is(.lsnb-about,.lsnb-numbers){opacity:.7;font-size:85%}
+"""
+
+
+def class_of(panel_id: str) -> str:
+    """Return the class by which a live panel finds its transcript."""
+    return f"lsnb-transcript-{panel_id}"
+
+
+def transcript(panel_id: str, header: Header, views: Sequence[MessageView]) -> dict[str, str]:
+    """Return the conversation as an output's data; empty but findable while there is no message."""
+    body = "".join(_message(view) for view in views if view["state"] != "running")
+    about = _about(header, len(views)) if body else ""
+    style = f"<style>{stylesheet()}{_STYLE}</style>" if body else ""
+    html = f'<div class="lsnb-transcript {class_of(panel_id)}">{style}{about}{body}</div>'
+    return {"text/html": html, "text/plain": f"A conversation with {header['model']}: {len(views)} messages."}
+
+
+def _about(header: Header, shown: int) -> str:
+    earlier = f", {header['earlier']} earlier ones in the store" if header["earlier"] else ""
+    line = f"{header['title'] or 'Chat'}: {shown} messages with {header['model']}{earlier}. Run this cell to go on."
+    return f'<div class="lsnb-about">{escape(line)}</div>'
+
+
+def _message(view: MessageView) -> str:
+    who = f'<div class="lsnb-who">{escape(view["author"])}</div>'
+    if "html" not in view:
+        return f'{who}<div class="lsnb-said" dir="auto">{escape(view.get("text", ""))}</div>'
+    body = f'{who}<div class="lsnb-md" dir="auto">{view["html"]}</div>'
+    if "error" in view:
+        return f'{body}<div class="lsnb-about">{escape(view["error"]["text"])}</div>'
+    if view["state"] == "interrupted":
+        return f'{body}<div class="lsnb-about">Stopped here.</div>'
+    return body
