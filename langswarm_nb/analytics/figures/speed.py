@@ -1,0 +1,193 @@
+"""Charts of how long replies take."""
+
+from __future__ import annotations
+
+import math
+
+import plotly.graph_objects as go
+
+from . import style
+from .style import Colors, Frame, ranking
+
+
+def latency_distribution(frame: Frame, *, theme: str = "light") -> go.Figure:
+    """Return how replies' durations spread; one row of `frame` is a bucket (`metrics.latency_distribution`)."""
+    question = "How fast does it answer?"
+    if frame.empty:
+        return style.nothing(question, "No complete reply in this period was timed.", theme=theme)
+    low, high = style.numbers(frame["from_s"]), style.numbers(frame["to_s"])
+    bars = go.Bar(
+        x=low,
+        y=style.numbers(frame["calls"]),
+        width=[b - a for a, b in zip(low, high, strict=True) if a is not None and b is not None],
+        offset=0,
+        marker={"color": style.PALETTE[0], "line": {"width": 0}},
+        customdata=[[style.seconds(a), style.seconds(b)] for a, b in zip(low, high, strict=True)],
+        hovertemplate="%{customdata[0]} to %{customdata[1]}<br>%{y:,} replies<extra></extra>",
+    )
+    marks = {name: float(frame[name].iloc[0]) for name in ("p50", "p95", "p99")}
+    lines = [
+        {
+            "type": "line",
+            "xref": "x",
+            "yref": "paper",
+            "x0": value,
+            "x1": value,
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": style.GREY, "width": 1, "dash": "dot"},
+        }
+        for value in marks.values()
+        if value > 0
+    ]
+    names = []
+    for name, value in marks.items():
+        # Where marks fall together, the first one names them.
+        if value > 0 and (not names or math.log10(value) - names[-1]["x"] > 0.12):
+            place = {"x": math.log10(value), "y": 1, "yref": "paper", "yanchor": "bottom"}
+            names.append({**place, "text": name, "font": {"size": 10}})
+    note = style.joined(
+        *(f"{name} {style.seconds(value)}" for name, value in marks.items()),
+        style.counted(frame["calls"].sum(), "reply", "replies"),
+    )
+    ticks = [0.001, 0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 3600, 86400]
+    return style.figure(
+        [bars],
+        question,
+        note,
+        theme=theme,
+        shapes=lines,
+        annotations=names,
+        xaxis={
+            "type": "log",
+            "range": [math.log10(min(frame["from_s"])) - 0.2, math.log10(max(frame["to_s"])) + 0.2],
+            "tickvals": ticks,
+            "ticktext": [_tick(t) for t in ticks],
+            "tickangle": 0,
+        },
+        yaxis=style.count_axis(frame["calls"].max()),
+    )
+
+
+def _tick(value: float) -> str:
+    if value < 1:
+        return f"{value * 1000:g} ms"
+    return f"{value:g} s" if value < 60 else f"{value / 60:g} min" if value < 3600 else f"{value / 3600:g} h"
+
+
+def latency(frame: Frame, *, colors: Colors = None, theme: str = "light") -> go.Figure:
+    """Return each model's durations; one row of `frame` is a model with p50, p95, p99 (`metrics.latency`)."""
+    return _ranges(
+        frame,
+        "Which model keeps people waiting?",
+        "No complete reply in this period was timed.",
+        "whole reply: p50 ●, p95 and p99 ○",
+        colors,
+        theme,
+    )
+
+
+def time_to_first_chunk(frame: Frame, *, colors: Colors = None, theme: str = "light") -> go.Figure:
+    """Return how long until replies begin; one row of `frame` is a model (`metrics.time_to_first_chunk`)."""
+    return _ranges(
+        frame,
+        "How long until the first words?",
+        "No reply in this period was streamed and timed.",
+        "first chunk: p50 ●, p95 and p99 ○",
+        colors,
+        theme,
+    )
+
+
+def _ranges(frame: Frame, question: str, empty: str, note: str, colors: Colors, theme: str) -> go.Figure:
+    if frame.empty:
+        return style.nothing(question, empty, theme=theme)
+    top = frame.head(12)
+    names, shades = style.labels(top["model"]), style.colors_of(top["model"], colors)
+    traces = []
+    for name, (_, row) in zip(names, top.iterrows(), strict=True):
+        values = [float(row[p]) for p in ("p50", "p95", "p99")]
+        color = shades[row["model"]]
+        traces.append(
+            go.Scatter(
+                x=values,
+                y=[name] * 3,
+                mode="lines+markers+text",
+                line={"color": color, "width": 2},
+                marker={"size": [11, 8, 8], "symbol": ["circle", "circle-open", "circle-open"], "color": color},
+                text=[style.seconds(values[0]), "", style.seconds(values[2])],
+                textposition=["top center", "top center", "top center"],
+                textfont={"size": 10},
+                customdata=[None if style.unknown(row["model"]) else row["model"]] * 3,
+                hovertemplate="%{y}<br>%{x:.2f} s<extra></extra>",
+                showlegend=False,
+            )
+        )
+    return style.figure(
+        traces,
+        question,
+        note,
+        theme=theme,
+        meta={"filter": "model"},
+        xaxis={"rangemode": "tozero", "ticksuffix": " s", "showgrid": True},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+    )
+
+
+def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
+    """Return lines of p50, p95 and p99 over time; one row of `frame` is a bin (`metrics.latency_over_time`)."""
+    question = "Is it getting faster?"
+    if frame.empty:
+        return style.nothing(question, "No complete reply in this period was timed.", theme=theme)
+    period, when = style.time_axis(frame)
+    lines = (
+        ("p50", style.PALETTE[0], "bottom right"),
+        ("p95", style.PALETTE[1], "middle right"),
+        ("p99", style.PALETTE[5], "top right"),
+    )
+    traces = [
+        go.Scatter(
+            x=style.local(frame["bin"]),
+            y=style.numbers(frame[name]),
+            name=name,
+            mode="lines+text",
+            line={"color": color, "width": 2},
+            text=style.at_end(len(frame), name),
+            textposition=place,
+            textfont={"color": color},
+            cliponaxis=False,
+            hovertemplate="%{y:.2f} s",
+            **period,
+        )
+        for name, color, place in lines
+    ]
+    return style.figure(
+        traces,
+        question,
+        style.joined("complete replies", when),
+        theme=theme,
+        hovermode="x unified",
+        meta={"brush": "time"},
+        xaxis={"type": "date"},
+        yaxis={"rangemode": "tozero", "ticksuffix": " s"},
+        margin={"r": 40},
+        showlegend=False,
+    )
+
+
+def tokens_per_second(frame: Frame, *, colors: Colors = None, theme: str = "light") -> go.Figure:
+    """Return how fast text comes; one row of `frame` is a model with p5, p50, p95 (`metrics.tokens_per_second`)."""
+    question = "How fast does the text come?"
+    if frame.empty:
+        return style.nothing(question, "No complete reply has both tokens and time.", theme=theme)
+    top = frame.sort_values("p50", ascending=False).head(12)
+    return ranking(
+        top["model"],
+        top["p50"],
+        [f"{value:,.0f} /s" for value in top["p50"]],
+        question,
+        "median output tokens a second, once the reply has begun",
+        filter_by="model",
+        colors=style.colors_of(top["model"], colors),
+        theme=theme,
+    )

@@ -1,0 +1,295 @@
+"""How every chart looks: palette, templates, words and numbers."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+# A pandas DataFrame or Series: what pandas declares of their methods is too wide to be checked against.
+Frame = Any
+Colors = Mapping[str, str] | None
+
+# Okabe and Ito's colours, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/); black became grey.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+GREY = "#8C8C8C"
+SCALES = {"light": ((0.0, "#eff4f8"), (1.0, "#0072B2")), "dark": ((0.0, "#23292e"), (1.0, "#3aa0dd"))}
+LABEL_LENGTH = 40
+
+# For `fig.show(config=CONFIG)`: nothing is uploaded to a cloud by a button.
+CONFIG = {"displaylogo": False, "showSendToCloud": False, "responsive": True}
+
+
+def template(theme: str) -> go.layout.Template:
+    """Return the plotly template of `theme`, "light" or "dark"."""
+    ink, faint, line = ("#1f2328", "#59636e", "rgba(110,118,129,0.22)")
+    if theme == "dark":
+        ink, faint, line = ("#e6edf3", "#9da7b1", "rgba(139,148,158,0.28)")
+    axis = {
+        "gridcolor": line,
+        "linecolor": line,
+        "zeroline": False,
+        "tickfont": {"color": faint, "size": 11},
+        "title": {"font": {"color": faint, "size": 11}, "standoff": 8},
+        "automargin": True,
+        "tickcolor": line,
+    }
+    return go.layout.Template(
+        layout={
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 12, "color": ink},
+            "colorway": list(PALETTE),
+            "title": {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "t": 4}, "font": {"size": 15}},
+            "margin": {"l": 12, "r": 16, "t": 64, "b": 12},
+            "hoverlabel": {
+                "bgcolor": "#ffffff" if theme != "dark" else "#22272e",
+                "bordercolor": line,
+                "font": {"color": ink, "size": 12},
+            },
+            "xaxis": {**axis, "showgrid": False},
+            "yaxis": axis,
+            "legend": {
+                "orientation": "h",
+                "y": -0.14,
+                "yanchor": "top",
+                "x": 0,
+                "xanchor": "left",
+                "font": {"size": 11, "color": faint},
+                "itemclick": False,
+                "itemdoubleclick": False,
+                "title": {"text": ""},
+            },
+            "annotationdefaults": {"font": {"color": faint, "size": 11}, "showarrow": False},
+            "separators": ".,",
+        },
+        data={"heatmap": [{"colorscale": SCALES["dark" if theme == "dark" else "light"], "autocolorscale": False}]},
+    )
+
+
+def figure(
+    traces: Iterable[Any], question: str, note: str = "", *, theme: str = "light", meta: Any = None, **layout: Any
+) -> go.Figure:
+    """Return a figure that asks `question`; `note` stands below it in small.
+
+    `layout.meta` tells a dashboard the same words, and what a click on the figure filters by.
+    """
+    title: dict[str, Any] = {"text": question}
+    if note:
+        title["subtitle"] = {"text": note, "font": {"size": 11}}
+    return go.Figure(
+        data=list(traces),
+        layout={
+            "title": title,
+            "template": template(theme),
+            "meta": {"question": question, "note": note, **(meta or {})},
+        }
+        | layout,
+    )
+
+
+def nothing(question: str, sentence: str, *, theme: str = "light") -> go.Figure:
+    """Return a figure without data that says so in a sentence."""
+    hidden = {"visible": False}
+    words = {"text": sentence, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    return figure([], question, theme=theme, xaxis=hidden, yaxis=hidden, annotations=[words], meta={"empty": sentence})
+
+
+_colors: dict[str, str] = {}
+
+
+def colors_of(models: Iterable[Any], given: Mapping[str, str] | None = None) -> dict[Any, str]:
+    """Return a colour for each model: the given one, else the one that it had before in this process, else a new one.
+
+    Seven models have colours of their own, further ones are grey.
+    """
+    chosen: dict[Any, str] = {}
+    for model in models:
+        if unknown(model) or model == "other":
+            chosen[model] = GREY
+        elif given is not None:
+            chosen[model] = given.get(model, GREY)
+        else:
+            chosen[model] = _colors.setdefault(model, PALETTE[len(_colors)] if len(_colors) < len(PALETTE) else GREY)
+    return chosen
+
+
+def unknown(value: Any) -> bool:
+    """Return whether `value` is None, NaN or <NA>."""
+    return value is None or type(value).__name__ == "NAType" or value != value
+
+
+def plain(value: Any, length: int = 80) -> str:
+    """Return what people wrote as one short line of printable text."""
+    if unknown(value):
+        return "unknown"
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)[: 4 * length]).split()) or "(blank)"
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def label(value: Any) -> str:
+    """Return what people wrote as plotly may show it: no markup, no formula, one short line."""
+    # Plotly draws some HTML in labels, and would hand a text between dollars to MathJax.
+    return html.escape(plain(value, LABEL_LENGTH), quote=False).replace("$", "&#36;")
+
+
+def labels(values: Iterable[Any]) -> list[str]:
+    """Return a label for each value, made different where two would read the same."""
+    seen: dict[str, int] = {}
+    result = []
+    for value in values:
+        text = label(value)
+        seen[text] = seen.get(text, 0) + 1
+        result.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
+    return result
+
+
+def money_format(top: Any) -> str:
+    """Return plotly's number format for dollars up to `top`."""
+    if unknown(top) or top < 0.01:
+        return "$.2~r"
+    return "$,.4~f" if top < 1 else "$,.2f" if top < 100 else "$,.0f"
+
+
+def money(value: Any) -> str:
+    """Return dollars as people read them, at least cents and two digits; unknown is "–"."""
+    if unknown(value):
+        return "–"
+    size = abs(value)
+    digits = 0 if size >= 1000 else 2 if size >= 0.1 or value == 0 else min(9, 1 - math.floor(math.log10(size)))
+    text = f"{size:,.{digits}f}"
+    if digits > 2:
+        text = text[:4] + text[4:].rstrip("0")
+    return f"{'-' if value < 0 else ''}${text}"
+
+
+def seconds(value: Any) -> str:
+    """Return a duration as people read it; unknown is "–"."""
+    if unknown(value):
+        return "–"
+    if value < 1:
+        return f"{value * 1000:,.0f} ms"
+    if value < 100:
+        return f"{value:.1f} s"
+    return f"{value / 60:,.1f} min" if value < 6000 else f"{value / 3600:,.1f} h"
+
+
+def count(value: Any) -> str:
+    """Return a whole number with its thousands apart; unknown is "–"."""
+    return "–" if unknown(value) else f"{value:,.0f}"
+
+
+def counted(value: Any, one: str, many: str | None = None) -> str:
+    """Return a whole number with what it counts: "1 reply", "2 replies"."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def count_axis(top: Any) -> dict[str, Any]:
+    """Return an axis for counts up to `top`: whole numbers only, thousands as k."""
+    if unknown(top) or top < 10:
+        return {"rangemode": "tozero", "dtick": 1, "tickformat": ",d"}
+    return {"rangemode": "tozero", "tickformat": ",.3~s"}
+
+
+def share(value: Any) -> str:
+    """Return a share in percent; unknown is "–"."""
+    if not unknown(value) and value == 0:
+        return "0%"
+    return "–" if unknown(value) else f"{value:.2%}" if 0 < abs(value) < 0.01 else f"{value:.1%}"
+
+
+def unpriced_note(frame: Frame) -> str:
+    """Return "unpriced n" for the frame's calls without a known cost, or an empty text."""
+    missing = int(frame["unpriced"].sum()) if len(frame) else 0
+    return f"unpriced {missing:,}" if missing else ""
+
+
+def joined(*notes: str) -> str:
+    """Return the notes that say something, in one line."""
+    return " · ".join(note for note in notes if note)
+
+
+_PERIODS: dict[str, Any] = {
+    "hour": 3_600_000,
+    "day": 86_400_000,
+    "week": 604_800_000,
+    "month": "M1",
+    "year": "M12",
+    "century": "M1200",
+}
+
+
+def time_axis(frame: Frame) -> tuple[dict[str, Any], str]:
+    """Return what a trace over `frame.bin` needs besides x, and the note that names bin and time zone."""
+    unit = str(frame["unit"].iloc[0])
+    period = {"xperiod": _PERIODS[unit], "xperiodalignment": "middle"}
+    if unit == "week":
+        period["xperiod0"] = "2024-01-01"  # a Monday
+    hover = {"hour": "%-d %b %Y, %H:%M", "month": "%b %Y", "year": "%Y", "century": "from %Y"}.get(unit, "%-d %b %Y")
+    return period | {"xhoverformat": ("week from " if unit == "week" else "") + hover}, f"by {unit}, {zone(frame)}"
+
+
+def zone(frame: Frame, column: str = "bin") -> str:
+    """Return the name of the frame's time zone."""
+    return str(getattr(frame[column].dtype, "tz", None) or "UTC")
+
+
+def local(times: Any) -> list[str]:
+    """Return times on the wall clock of their zone, as plotly reads them (it drops offsets)."""
+    return [f"{t.year:04d}-{t.month:02d}-{t.day:02d}T{t.hour:02d}:{t.minute:02d}:{t.second:02d}" for t in times]
+
+
+def at_end(count: int, name: str) -> list[str]:
+    """Return the texts of a line of `count` points that has its name at its end, in place of a legend."""
+    return [""] * (count - 1) + [f" {name}"]
+
+
+def numbers(values: Any) -> list[float | None]:
+    """Return values that JSON can carry: unknown and infinite ones are None."""
+    plain = (None if unknown(value) else float(value) for value in values)
+    return [None if value is None or math.isinf(value) else value for value in plain]
+
+
+def ranking(
+    names: Frame,
+    values: Frame,
+    texts: list[str],
+    question: str,
+    note: str,
+    *,
+    filter_by: str | None = None,
+    colors: Mapping[Any, str] | None = None,
+    theme: str = "light",
+    **layout: Any,
+) -> go.Figure:
+    """Return horizontal bars, the first on top, each with its text beside it; a click filters by its name."""
+    raw = [None if unknown(name) else str(name) for name in names]
+    lengths = [value if value is not None else 0 for value in numbers(values)]
+    # Room for the text beside the longest bar: a letter takes about a 40th of a small chart's width.
+    widest = max(lengths) / (1 - min(0.65, max(map(len, texts)) / 40)) or 1
+    bars = go.Bar(
+        x=lengths,
+        y=labels(names),
+        orientation="h",
+        width=min(0.7, 0.1 + 0.12 * len(lengths)),  # few bars stay slim
+        text=texts,
+        textposition="outside",
+        cliponaxis=False,
+        customdata=raw,
+        marker={"color": [(colors or {}).get(name, PALETTE[0]) for name in names]},
+        hovertemplate="%{text}<extra></extra>",
+    )
+    return figure(
+        [bars],
+        question,
+        note,
+        theme=theme,
+        xaxis={"visible": False, "range": [min(0.0, *lengths), widest]},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
+        hovermode="y",  # so that the whole row can be pointed at, however short its bar
+        meta={"filter": filter_by} if filter_by else None,
+        **layout,
+    )

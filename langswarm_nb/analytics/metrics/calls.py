@@ -1,0 +1,243 @@
+"""What the models did: cost, tokens, speed, errors. A call is one reply of the assistant, on any branch."""
+
+from __future__ import annotations
+
+from .statement import metric
+
+_UNPRICED = "count(*) FILTER (cost_usd IS NULL)"
+_QUANTILES = "quantile_cont({0}, 0.5) AS p50, quantile_cont({0}, 0.95) AS p95, quantile_cont({0}, 0.99) AS p99"
+
+
+@metric("cost_usd DESC NULLS LAST, calls DESC, model")
+def cost_by_model() -> str:
+    """Return what each model cost: one row a model, with `cost_usd` of its priced calls and the `unpriced` ones."""
+    return f"""
+    SELECT provider, model, count(*) AS calls, sum(cost_usd)::DOUBLE AS cost_usd, {_UNPRICED} AS unpriced
+    FROM calls GROUP BY provider, model
+    """
+
+
+@metric("bin, model")
+def cost_over_time() -> str:
+    """Return cost over time: one row a bin and model; past the seven models with most calls it is "other"."""
+    return f"""
+    WITH binned AS (
+        SELECT bin, unit, model, count(*) AS calls, sum(cost_usd) AS cost_usd, {_UNPRICED} AS unpriced
+        FROM calls JOIN clock USING (slot) GROUP BY ALL
+    ),
+    places AS (
+        SELECT *, dense_rank() OVER (ORDER BY in_all DESC, model) AS place
+        FROM (SELECT *, sum(calls) OVER (PARTITION BY model) AS in_all FROM binned)
+    )
+    SELECT bin, unit, CASE WHEN place <= 7 THEN model ELSE 'other' END AS model, sum(cost_usd)::DOUBLE AS cost_usd,
+           sum(unpriced)::BIGINT AS unpriced
+    FROM places GROUP BY bin, unit, CASE WHEN place <= 7 THEN model ELSE 'other' END
+    """
+
+
+# Kinds that do not overlap, so that they add up; a part that is unknown counts with the whole.
+_KINDS = """
+    SELECT {keys}, kind, TRY_CAST(tokens AS BIGINT) AS tokens FROM (
+        UNPIVOT (
+            SELECT {keys},
+                   sum(input_tokens::HUGEINT - coalesce(cache_read_input_tokens, 0)
+                       - coalesce(cache_write_input_tokens, 0)) AS "input",
+                   sum(cache_read_input_tokens) FILTER (input_tokens IS NOT NULL) AS "cached input",
+                   sum(cache_write_input_tokens) FILTER (input_tokens IS NOT NULL) AS "cache writes",
+                   sum(output_tokens::HUGEINT - coalesce(reasoning_output_tokens, 0)) AS "output",
+                   sum(reasoning_output_tokens) FILTER (output_tokens IS NOT NULL) AS "reasoning"
+            FROM {rows} GROUP BY {keys}
+        ) ON "input", "cached input", "cache writes", "output", "reasoning" INTO NAME kind VALUE tokens
+    )
+"""
+
+
+@metric("model, kind")
+def tokens_by_model() -> str:
+    """Return tokens by kind: one row a model and kind (input, cached input, cache writes, output, reasoning).
+
+    Kinds do not overlap: they add up to input_tokens + output_tokens. A kind that nobody reported has no row.
+    """
+    return _KINDS.format(keys="model", rows="calls")
+
+
+@metric("bin, kind")
+def tokens_over_time() -> str:
+    """Return tokens over time: one row a bin and kind, the kinds of `tokens_by_model`."""
+    return _KINDS.format(keys="bin, unit", rows="calls JOIN clock USING (slot)")
+
+
+@metric("calls DESC, model")
+def latency() -> str:
+    """Return how long replies take: one row a model, with p50, p95 and p99 of its complete calls in seconds."""
+    return f"""
+    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("timed_s")}
+    FROM calls WHERE timed_s IS NOT NULL GROUP BY provider, model
+    """
+
+
+@metric("bin")
+def latency_over_time() -> str:
+    """Return how long replies took over time: one row a bin, with p50, p95 and p99 of complete calls in seconds."""
+    return f"""
+    SELECT bin, unit, count(*) AS calls, {_QUANTILES.format("timed_s")}
+    FROM calls JOIN clock USING (slot) WHERE timed_s IS NOT NULL GROUP BY ALL
+    """
+
+
+@metric("from_s")
+def latency_distribution() -> str:
+    """Return how replies' durations spread: one row a bucket `from_s <= duration < to_s`, ten buckets a decade.
+
+    Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. `p50`, `p95`
+    and `p99` are those of all of them, the same in every row.
+    """
+    return f"""
+    WITH timed AS (SELECT timed_s FROM calls WHERE timed_s IS NOT NULL),
+    marks AS (SELECT {_QUANTILES.format("timed_s")} FROM timed)
+    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, p50, p95, p99
+    FROM (SELECT floor(log10(least(greatest(timed_s, 0.001), 999999)) * 10 + 1e-9)::INTEGER AS bucket,
+                 count(*) AS calls
+          FROM timed GROUP BY bucket), marks
+    """
+
+
+@metric("calls DESC, model")
+def time_to_first_chunk() -> str:
+    """Return how long until a reply begins: one row a model, p50, p95 and p99 in seconds of calls where it is known."""
+    return f"""
+    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("time_to_first_chunk_s")}
+    FROM calls WHERE isfinite(time_to_first_chunk_s) GROUP BY provider, model
+    """
+
+
+_SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
+     THEN output_tokens / (timed_s - coalesce(time_to_first_chunk_s, 0)) END"""
+
+
+@metric("calls DESC, model")
+def tokens_per_second() -> str:
+    """Return how fast text comes once it has begun: one row a model, p5, p50 and p95 of output tokens a second.
+
+    Complete calls with known duration and output tokens; where no first chunk was timed, over the whole duration.
+    """
+    return f"""
+    SELECT provider, model, count(*) AS calls, quantile_cont(speed, 0.05) AS p5, quantile_cont(speed, 0.5) AS p50,
+           quantile_cont(speed, 0.95) AS p95
+    FROM (SELECT provider, model, {_SPEED} AS speed FROM calls)
+    WHERE isfinite(speed) GROUP BY provider, model
+    """
+
+
+@metric("bin")
+def error_rate() -> str:
+    """Return what went wrong over time: one row a bin: calls, errors, interrupted, error_rate = errors / calls."""
+    return """
+    SELECT bin, unit, count(*) AS calls, count(*) FILTER (status = 'error') AS errors,
+           count(*) FILTER (status = 'interrupted') AS interrupted,
+           count(*) FILTER (status = 'error') / count(*) AS error_rate
+    FROM calls JOIN clock USING (slot) GROUP BY bin, unit
+    """
+
+
+@metric("errors DESC, error_type, model")
+def errors() -> str:
+    """Return what went wrong: one row an error type and model, with its `errors` and when it was last seen."""
+    return """
+    SELECT error_type, provider, model, count(*) AS errors, max(created_at) AS last_at
+    FROM calls WHERE status = 'error' GROUP BY ALL ORDER BY errors DESC, error_type, model LIMIT 200
+    """
+
+
+@metric("calls DESC, finish_reason, model")
+def finish_reasons() -> str:
+    """Return why replies ended: one row a finish reason and model, with its `calls`; NULL where nobody said."""
+    return "SELECT finish_reason, provider, model, count(*) AS calls FROM calls GROUP BY ALL"
+
+
+@metric("bin")
+def cache_health() -> str:
+    """Return how much input came from the provider's cache: one row a bin, over calls that report it.
+
+    `share` is cache_read_tokens of input_tokens.
+    """
+    return """
+    SELECT bin, unit, count(*) AS calls, TRY_CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
+           TRY_CAST(sum(cache_read_input_tokens) AS BIGINT) AS cache_read_tokens,
+           sum(cache_read_input_tokens) / nullif(sum(input_tokens), 0) AS share
+    FROM calls JOIN clock USING (slot)
+    WHERE input_tokens IS NOT NULL AND cache_read_input_tokens IS NOT NULL GROUP BY bin, unit
+    """
+
+
+@metric("model")
+def feedback() -> str:
+    """Return what people thought of replies: one row a model, with thumbs `up` and `down`, the last of each reply."""
+    return """
+    WITH votes AS (
+        SELECT message_id, arg_max(vote, "at") AS vote FROM (
+            SELECT message_id, "at", coalesce(
+                CASE payload->>'$.rating' WHEN 'up' THEN 1 WHEN 'down' THEN -1 END,
+                sign(TRY_CAST(payload->>'$.value' AS DOUBLE))::INTEGER, 0) AS vote
+            FROM events WHERE kind = 'feedback' AND json_valid(payload::VARCHAR))
+        GROUP BY message_id
+    )
+    SELECT provider, model, count(*) FILTER (vote > 0) AS up, count(*) FILTER (vote < 0) AS down
+    FROM calls JOIN votes USING (message_id) WHERE vote != 0 GROUP BY provider, model
+    """
+
+
+@metric("calls DESC, model")
+def model_comparison() -> str:
+    """Return the models side by side: one row a model, with calls, users, cost, speed, errors.
+
+    `cost_per_1000_calls` is over its priced calls only; latency and speed as in `latency` and `tokens_per_second`.
+    """
+    return f"""
+    SELECT provider, model, calls, sessions, users, cost_usd, unpriced, cost_per_1000_calls,
+           waits[1] AS median_latency_s, waits[2] AS p95_latency_s, median_first_chunk_s, median_tokens_per_s,
+           mean_output_tokens, error_rate
+    FROM (
+        SELECT provider, model, count(*) AS calls, count(DISTINCT session_no) AS sessions,
+               count(DISTINCT nullif(person, 0)) AS users, sum(cost_usd)::DOUBLE AS cost_usd, {_UNPRICED} AS unpriced,
+               1000 * avg(cost_usd::DOUBLE) AS cost_per_1000_calls, quantile_cont(timed_s, [0.5, 0.95]) AS waits,
+               median(CASE WHEN isfinite(time_to_first_chunk_s) THEN time_to_first_chunk_s END) AS median_first_chunk_s,
+               median(CASE WHEN isfinite(speed) THEN speed END) AS median_tokens_per_s,
+               avg(output_tokens) AS mean_output_tokens,
+               count(*) FILTER (status = 'error') / count(*) AS error_rate
+        FROM (SELECT *, {_SPEED} AS speed FROM calls) GROUP BY provider, model
+    )
+    """
+
+
+@metric("dimension, changed DESC, name", with_history=True)
+def diagnose() -> str:
+    """Return what changed against the period before `start`: one row a dimension and its value, biggest change first.
+
+    Dimensions are all, model, provider, user_id and finish_reason. For each value: `changed` (by how many calls),
+    `calls`, `cost_usd`, `errors` and `median_latency_s` of both periods (`_before`); NULL cost and latency are
+    unknown. Without a `start` there is no period before, and every `_before` is 0 or NULL.
+    """
+    sums = """count(*) FILTER ({which}) AS calls{suffix}, (sum(cost_usd) FILTER ({which}))::DOUBLE AS cost_usd{suffix},
+              count(*) FILTER ({which} AND status = 'error') AS errors{suffix},
+              median(CASE WHEN {which} AND coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
+                          THEN duration_s END) AS median_latency_s{suffix}"""
+    return f"""
+    SELECT dimension, name, abs(calls - calls_before) AS changed, calls, calls_before, cost_usd, cost_usd_before,
+           errors, errors_before, median_latency_s, median_latency_s_before
+    FROM (
+        SELECT CASE grouping(model, provider, user_id, finish_reason)
+                   WHEN 7 THEN 'model' WHEN 11 THEN 'provider' WHEN 13 THEN 'user_id' WHEN 14 THEN 'finish_reason'
+                   ELSE 'all' END AS dimension,
+               coalesce(model, provider, user_id, finish_reason) AS name,
+               {sums.format(which="is_current", suffix="")},
+               {sums.format(which="is_previous", suffix="_before")}
+        FROM (
+            SELECT h.*, p.user_id
+            FROM history h LEFT JOIN (SELECT session_no, user_id FROM people) p USING (session_no)
+            WHERE h.role = 'assistant' AND (h.is_current OR h.is_previous)
+        )
+        GROUP BY GROUPING SETS ((), (model), (provider), (user_id), (finish_reason))
+    )
+    QUALIFY row_number() OVER (PARTITION BY dimension ORDER BY abs(calls - calls_before) DESC, name) <= 50
+    """

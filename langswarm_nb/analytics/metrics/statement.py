@@ -1,0 +1,301 @@
+"""How a metric becomes one SQL statement, and how several become one.
+
+Every metric is a `SELECT` over a few common table expressions:
+
+- `m`: one row a message that the filters let through; `calls`: those of the assistant, with `timed_s`, the duration
+  of complete ones
+- `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before
+- `people`: one row a session, with small numbers in place of long ids
+- `clock`: each quarter of an hour that occurs in `m`, as local time, with its bin
+
+Columns that a metric does not name cost nothing: DuckDB never reads them. Several metrics asked together share one
+pass over the data and so one snapshot of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from ...clock import as_utc, now
+from ...errors import ConfigurationError
+from ..source import opened
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+BINS = ("hour", "day", "week", "month", "year", "century")
+# Microseconds in a quarter of an hour, the step of every modern time zone; and what makes every date since the
+# year 1 positive, because DuckDB's integer division rounds towards zero.
+_SLOT = 900_000_000
+_SHIFT = 70_080_000 * _SLOT
+
+_PRELUDE = """
+WITH people AS MATERIALIZED (
+    SELECT session_id, row_number() OVER () AS session_no, dense_rank() OVER (ORDER BY user_id) AS person,
+           user_id, provider, model
+    FROM sessions
+),
+history AS MATERIALIZED (
+    SELECT x.message_id, x.role, x.status, x.finish_reason, x.error_type, x.created_at, x.duration_s,
+           x.time_to_first_chunk_s, x.cost_usd, x.input_tokens, x.output_tokens, x.cache_read_input_tokens,
+           x.cache_write_input_tokens, x.reasoning_output_tokens,
+           coalesce(x.is_active_branch, true) AS is_active_branch,
+           p.session_no, coalesce(p.person, 0) AS person,
+           coalesce(x.provider, p.provider) AS provider,
+           coalesce(x.request_model, x.response_model, p.model) AS model,
+           (epoch_us(x.created_at) + {shift}) // {slot} AS slot,
+           {is_current} AS is_current, {is_previous} AS is_previous
+    FROM messages x LEFT JOIN people p USING (session_id)
+    WHERE {conditions}
+),
+m AS (SELECT * FROM history WHERE is_current),
+calls AS (
+    -- A reply that broke off says nothing about how long a reply takes.
+    SELECT *, CASE WHEN coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
+                   THEN duration_s END AS timed_s
+    FROM m WHERE role = 'assistant'
+),
+slots AS MATERIALIZED (
+    SELECT slot, {local_time} AS local_time
+    FROM (SELECT DISTINCT slot FROM m WHERE slot IS NOT NULL)
+),
+clock AS MATERIALIZED (
+    SELECT slot, local_time, unit, {bin} AS bin
+    FROM slots, (
+        SELECT coalesce($bin::VARCHAR, CASE
+                   WHEN days <= 4 THEN 'hour' WHEN days <= 200 THEN 'day' WHEN days <= 1400 THEN 'week'
+                   WHEN days <= 10000 THEN 'month' WHEN days <= 110000 THEN 'year' ELSE 'century' END) AS unit
+        FROM (SELECT date_diff('day', min(local_time), max(local_time)) AS days FROM slots)
+    )
+)"""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to look at. Values of one filter widen, several filters narrow.
+
+    `start` is inclusive, `end` exclusive; a date or a datetime without a zone is in `tz`. `user_id`, `provider`,
+    `model` and `status` (of the message) take one value or several; None among several means unknown. `tz` names the
+    zone of bins, hours and weekdays; `bin` is one of hour, day, week, month, year, century, or None: as it fits.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    user_id: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    tz: str = "UTC"
+    bin: str | None = None
+
+    @classmethod
+    def of(cls, **given: Any) -> Filters:
+        """Return validated filters; ConfigurationError names what is wrong."""
+        unknown = sorted(set(given) - set(cls.__dataclass_fields__))
+        if unknown:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise ConfigurationError(f"There is no filter {', '.join(map(repr, unknown))}. There are: {known}.")
+        tz = str(given.get("tz") or "UTC")
+        if tz not in available_timezones():
+            raise ConfigurationError(f"{tz!r} is no time zone. Use a name such as 'UTC' or 'Europe/Oslo'.")
+        if given.get("bin") not in (None, *BINS):
+            raise ConfigurationError(f"bin cannot be {given['bin']!r}. Use one of: {', '.join(BINS)}, or None.")
+        filters = cls(
+            start=_moment(given.get("start"), tz),
+            end=_moment(given.get("end"), tz),
+            **{name: _several(given.get(name)) for name in ("user_id", "provider", "model", "status")},
+            tz=tz,
+            bin=given.get("bin"),
+        )
+        if filters.start and filters.end and filters.start >= filters.end:
+            raise ConfigurationError("start must be before end.")
+        return filters
+
+    def previous_start(self) -> datetime | None:
+        """Return where the period of the same length before `start` begins; None without a start."""
+        if self.start is None:
+            return None
+        try:
+            return self.start - ((self.end or max(now(), self.start)) - self.start)
+        except OverflowError:
+            return self.start
+
+    def without_period(self) -> Filters:
+        """Return the same filters over all time."""
+        return replace(self, start=None, end=None)
+
+
+def _several(value: Any) -> tuple[str, ...]:
+    # Unknown travels as the empty text, which no provider, model, user or status has.
+    if value is None:
+        return ()
+    values = [value] if isinstance(value, str) else list(value)
+    return tuple("" if item is None else str(item) for item in values)
+
+
+def _moment(value: Any, tz: str) -> datetime | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ConfigurationError(f"{value!r} is no date. Write it as 2026-11-30 or 2026-11-30T12:00.") from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=ZoneInfo(tz))
+    try:
+        return as_utc(value)
+    except OverflowError:  # the first and the last day that Python knows, in a zone beyond them
+        return value.replace(tzinfo=ZoneInfo("UTC"))
+
+
+def local_bin(unit: str, local_time: str) -> str:
+    """Return the SQL of the start of a bin, kept a few days inside what Python's dates can hold in any time zone."""
+    latest, first = "TIMESTAMP '9999-12-28'", "TIMESTAMP '0001-01-03'"
+    return f"greatest(date_trunc({unit}, least({local_time}, {latest})), {first})"
+
+
+def local_time(slot: str) -> str:
+    """Return the SQL of a slot's wall clock time."""
+    return f"make_timestamptz({slot} * {_SLOT} - {_SHIFT}) AT TIME ZONE $tz"
+
+
+_COLUMNS = {
+    "user_id": "p.user_id",
+    "provider": "coalesce(x.provider, p.provider)",
+    "model": "coalesce(x.request_model, x.response_model, p.model)",
+    "status": "x.status",
+}
+
+
+def prelude(filters: Filters, with_history: bool) -> tuple[str, dict[str, Any]]:
+    """Return the common table expressions for `filters` and the values to bind.
+
+    Only with history are rows before `filters.start` read.
+    """
+    params: dict[str, Any] = {"tz": filters.tz, "bin": filters.bin}
+    conditions, current, previous = [], "true", "false"
+    if filters.end is not None:
+        params["end"] = filters.end
+        conditions.append("x.created_at < $end")
+    if filters.start is not None:
+        params["start"] = filters.start
+        current = "x.created_at >= $start"
+        if with_history:
+            params["before"] = filters.previous_start()
+            previous = "(x.created_at >= $before AND x.created_at < $start)"
+        else:
+            conditions.append(current)
+    for name, expression in _COLUMNS.items():
+        if wanted := getattr(filters, name):
+            params[name] = list(wanted)
+            conditions.append(f"list_contains(${name}::VARCHAR[], coalesce({expression}, ''))")
+    text = _PRELUDE.format(
+        shift=_SHIFT,
+        slot=_SLOT,
+        local_time=local_time("slot"),
+        bin=local_bin("unit", "local_time"),
+        conditions=" AND ".join(conditions) or "true",
+        is_current=f"coalesce({current}, false)" if current != "true" else current,
+        is_previous=f"coalesce({previous}, false)" if previous != "false" else previous,
+    )
+    return text.strip(), params
+
+
+class Metric:
+    """A question with its SQL. Called like a function, it returns a tidy DataFrame.
+
+    `metric(source=None, **filters)` takes every filter of `Filters`. `metric.sql` is the statement without filters,
+    ready for `ls.sql(metric.sql, params=metric.params)`; `metric.statement(**filters)` returns it with them.
+    """
+
+    def __init__(self, function: Callable[..., str], order: str, with_history: bool) -> None:
+        self.__name__ = self.name = function.__name__
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+        self.order = order
+        self.with_history = with_history
+        self.body = function().strip()
+
+    def __repr__(self) -> str:
+        return f"<metric {self.name}>"
+
+    @property
+    def sql(self) -> str:
+        """The statement over everything."""
+        return self.statement()[0]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What `sql` needs bound."""
+        return self.statement()[1]
+
+    def statement(self, **filters: Any) -> tuple[str, dict[str, Any]]:
+        """Return the statement under `filters`, and the values to bind."""
+        head, params = prelude(Filters.of(**filters), self.with_history)
+        return f"{head}\nSELECT * FROM (\n{self.body}\n)\nORDER BY {self.order}", params
+
+    def __call__(self, source: Any = None, **filters: Any) -> pd.DataFrame:
+        sql, params = self.statement(**filters)
+        with opened(source) as opened_source:
+            return tidy(opened_source.query(sql, params), str(params["tz"]))
+
+
+def metric(order: str, *, with_history: bool = False) -> Callable[[Callable[..., str]], Metric]:
+    """Make a Metric of a function that returns its SELECT; `order` is what its rows are sorted by."""
+    return lambda function: Metric(function, order, with_history)
+
+
+def ask_all(metrics: Iterable[Metric], source: Any = None, **filters: Any) -> dict[str, pd.DataFrame]:
+    """Return the frame of each metric by name, all from one statement: one pass, one snapshot."""
+    metrics = list(metrics)
+    chosen = Filters.of(**filters)
+    head, params = prelude(chosen, any(m.with_history for m in metrics))
+    lists = ",\n".join(
+        f"(SELECT list(r ORDER BY {', '.join(f'r.{key.strip()}' for key in m.order.split(','))}) FROM (\n{m.body}\n) r)"
+        f" AS {m.name}"
+        for m in metrics
+    )
+    with opened(source) as opened_source:
+        answer = opened_source.query(f"{head}\nSELECT\n{lists}", params)
+    return {m.name: tidy(_unnest(answer.column(m.name)), chosen.tz) for m in metrics}
+
+
+def _unnest(column: pa.ChunkedArray) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_struct_array(pa.chunked_array([column.combine_chunks().flatten()]))
+
+
+def tidy(table: pa.Table, tz: str) -> pd.DataFrame:
+    """Return the metric's frame: whole numbers as Int64, money as float dollars, bins at the start of local time."""
+    import pandas as pd
+    import pyarrow as pa
+
+    fields = []
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_decimal(kind):
+            kind = pa.int64() if kind.scale == 0 else pa.float64()
+        elif pa.types.is_integer(kind):
+            kind = pa.int64()
+        fields.append(pa.field(field.name, kind))
+    frame = table.cast(pa.schema(fields), safe=False).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    for name in ("bin", "cohort"):
+        if name in frame:
+            # Where clocks are put forward, a bin's local start may not exist: it begins an hour later.
+            frame[name] = frame[name].dt.tz_localize(tz, ambiguous=True, nonexistent="shift_forward")
+    return frame
+
+
+def last_days(days: float, newest: datetime | None) -> tuple[datetime, datetime]:
+    """Return the period of `days` that ends with the newest message, or now where there is none."""
+    end = min(newest, now()) + timedelta(seconds=1) if newest else now()
+    return end - timedelta(days=days), end

@@ -1,0 +1,157 @@
+"""How much, by whom, and when."""
+
+from __future__ import annotations
+
+from .statement import local_bin, local_time, metric
+
+
+@metric("position", with_history=True)
+def overview() -> str:
+    """Return the six numbers: sessions, messages, active_users, cost_usd, median_latency_s, error_rate.
+
+    One row a number: `value`, `previous` (the period of the same length before `start`; NULL without a start),
+    `change` (as a share of previous), and `unpriced`, the replies without a known cost. Sessions and users are those
+    with a message in the period, latency is that of complete replies, the error rate is over all replies.
+    """
+    names = ("sessions", "messages", "active_users", "cost_usd", "median_latency_s", "error_rate")
+    rows = "\nUNION ALL ".join(
+        f"SELECT {position} AS position, '{name}' AS name, now.{name} AS value, before.{name} AS previous,"
+        f" {'now.unpriced' if name == 'cost_usd' else 'NULL::BIGINT'} AS unpriced"
+        " FROM now LEFT JOIN sums before ON before.is_previous"
+        for position, name in enumerate(names)
+    )
+    return f"""
+    WITH marked AS (
+        SELECT is_previous, session_no, nullif(person, 0) AS person, cost_usd, role = 'assistant' AS is_reply,
+               role = 'assistant' AND status = 'error' AS is_error,
+               CASE WHEN role = 'assistant' AND coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
+                    THEN duration_s END AS timed_s
+        FROM history WHERE is_current OR is_previous
+    ),
+    sums AS (
+        SELECT is_previous, count(DISTINCT session_no)::DOUBLE AS sessions, count(*)::DOUBLE AS messages,
+               count(DISTINCT person)::DOUBLE AS active_users, sum(cost_usd)::DOUBLE AS cost_usd,
+               median(timed_s) AS median_latency_s,
+               count(*) FILTER (is_error) / nullif(count(*) FILTER (is_reply), 0) AS error_rate,
+               count(*) FILTER (is_reply AND cost_usd IS NULL) AS unpriced
+        FROM marked GROUP BY is_previous
+    ),
+    now AS (
+        SELECT coalesce(sessions, 0) AS sessions, coalesce(messages, 0) AS messages,
+               coalesce(active_users, 0) AS active_users, cost_usd, median_latency_s, error_rate,
+               coalesce(unpriced, 0) AS unpriced
+        FROM (SELECT 1) LEFT JOIN sums ON NOT is_previous
+    )
+    SELECT position, name, value, previous,
+           CASE WHEN previous > 0 THEN (value - previous) / previous END AS change, unpriced
+    FROM ({rows})
+    """
+
+
+@metric("bin, role")
+def volume() -> str:
+    """Return messages over time: one row a bin and role, with its `messages`."""
+    return """
+    SELECT bin, unit, role, count(*) AS messages FROM m JOIN clock USING (slot) GROUP BY ALL
+    """
+
+
+@metric("bin")
+def active_users() -> str:
+    """Return who was there over time: one row a bin, with distinct `users` and `sessions`. Bins do not add up."""
+    return """
+    SELECT bin, unit, count(DISTINCT person) FILTER (person > 0) AS users, count(DISTINCT session_no) AS sessions
+    FROM (SELECT DISTINCT slot, person, session_no FROM m) JOIN clock USING (slot)
+    GROUP BY ALL
+    """
+
+
+@metric("weekday, hour")
+def activity() -> str:
+    """Return when people ask: one row a weekday (1 is Monday) and hour of local time, with its user `messages`."""
+    return """
+    SELECT isodow(local_time)::BIGINT AS weekday, hour(local_time)::BIGINT AS hour, sum(n)::BIGINT AS messages,
+           $tz AS time_zone
+    FROM (SELECT slot, count(*) AS n FROM m WHERE role = 'user' GROUP BY slot) JOIN clock USING (slot)
+    GROUP BY ALL
+    """
+
+
+@metric("turns")
+def session_lengths() -> str:
+    """Return how deep conversations go: one row a number of turns (on the active branch), with its `sessions`."""
+    return """
+    SELECT turns, count(*) AS sessions
+    FROM (SELECT session_no, count(*) AS turns FROM m
+          WHERE role = 'user' AND is_active_branch AND session_no IS NOT NULL GROUP BY session_no)
+    GROUP BY turns
+    """
+
+
+_RANKED = """
+    SELECT s.session_id, s.title, s.user_id, s.provider, s.model, r.turns, r.messages, r.cost_usd::DOUBLE AS cost_usd,
+           r.unpriced, r.started_at, r.duration_s
+    FROM (SELECT session_no, count(*) FILTER (role = 'user' AND is_active_branch) AS turns,
+                 count(*) FILTER (is_active_branch) AS messages, sum(cost_usd) AS cost_usd,
+                 count(*) FILTER (role = 'assistant' AND cost_usd IS NULL) AS unpriced,
+                 min(created_at) AS started_at,
+                 date_diff('millisecond', min(created_at), max(created_at)) / 1000 AS duration_s
+          FROM m WHERE session_no IS NOT NULL GROUP BY session_no
+          ORDER BY {order} LIMIT 20) r
+    JOIN people p USING (session_no) JOIN sessions s USING (session_id)
+"""
+
+
+@metric("messages DESC, session_id")
+def longest_sessions() -> str:
+    """Return the 20 sessions with the most messages, one a row, with title, user, turns, cost and duration."""
+    return _RANKED.format(order="messages DESC, session_no")
+
+
+@metric("cost_usd DESC, session_id")
+def dearest_sessions() -> str:
+    """Return the 20 sessions that cost most, one a row; sessions without any known cost are left out."""
+    return _RANKED.format(order="cost_usd DESC NULLS LAST, session_no") + "WHERE r.cost_usd IS NOT NULL"
+
+
+@metric("messages DESC, user_id")
+def users() -> str:
+    """Return the 50 busiest users, one a row: sessions, messages, cost and when they were last there."""
+    return """
+    SELECT any_value(p.user_id) AS user_id, sum(r.sessions)::BIGINT AS sessions, sum(r.messages)::BIGINT AS messages,
+           sum(r.cost_usd)::DOUBLE AS cost_usd, sum(r.unpriced)::BIGINT AS unpriced, max(r.last_at) AS last_at
+    FROM (SELECT person, session_no, 1 AS sessions, count(*) AS messages, sum(cost_usd) AS cost_usd,
+                 count(*) FILTER (role = 'assistant' AND cost_usd IS NULL) AS unpriced, max(created_at) AS last_at
+          FROM m WHERE session_no IS NOT NULL GROUP BY person, session_no) r
+    JOIN people p USING (session_no)
+    GROUP BY p.person ORDER BY messages DESC, user_id LIMIT 50
+    """
+
+
+@metric("cohort, age", with_history=True)
+def retention() -> str:
+    """Return whether people come back: one row a cohort (first week or month ever) and `age` in weeks or months.
+
+    `users` of the `size` people of that cohort wrote in that week or month; `share` is their quotient. `unit` is week
+    when the first messages span up to half a year, else month. Cohorts that began before `start` are left out.
+    """
+    cohort, later = local_bin("unit", "first_time"), local_bin("unit", "local_time")
+    return f"""
+    WITH days AS (
+        SELECT person, is_current, {local_time("slot")} AS local_time
+        FROM (SELECT DISTINCT person, is_current, slot // 4 * 4 AS slot FROM history
+              WHERE role = 'user' AND person > 0 AND slot IS NOT NULL)
+    ),
+    born AS (SELECT person, min(local_time) AS first_time, bool_and(is_current) AS is_new FROM days GROUP BY person),
+    chosen AS (SELECT CASE WHEN date_diff('day', min(first_time), max(first_time)) <= 190 THEN 'week' ELSE 'month' END
+                      AS unit FROM born WHERE is_new),
+    seen AS (
+        SELECT DISTINCT person, unit, {cohort} AS cohort, date_diff(unit, {cohort}, {later}) AS age
+        FROM days JOIN born USING (person), chosen
+        WHERE is_new
+    )
+    SELECT cohort, unit, age, count(*) AS users, first(size) AS size, count(*) / first(size) AS share
+    FROM seen JOIN (SELECT cohort, count(DISTINCT person) AS size FROM seen GROUP BY cohort) USING (cohort)
+    WHERE age <= 52
+    GROUP BY cohort, unit, age
+    """

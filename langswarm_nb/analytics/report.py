@@ -1,0 +1,255 @@
+"""What a dashboard shows, without the dashboard: tabs, numbers, charts, tables, and their words.
+
+A `Report` reads a source under filters. It knows nothing of widgets; the interactive app and the HTML file are two
+readers of the same `view`.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..clock import now
+from ..errors import ConfigurationError
+from . import figures, metrics
+from .figures import style
+from .metrics.statement import last_days
+from .source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+TABS: dict[str, tuple[str, ...]] = {
+    "Overview": ("volume", "cost_over_time", "latency_distribution", "activity", "retention", "model_comparison"),
+    "Cost": ("cost_over_time", "cost_by_model", "tokens_over_time", "tokens_by_model", "cache_health"),
+    "Speed & errors": (
+        "latency_over_time",
+        "latency",
+        "time_to_first_chunk",
+        "tokens_per_second",
+        "error_rate",
+        "errors",
+        "finish_reasons",
+    ),
+    "People": ("active_users", "users", "retention", "activity", "session_lengths"),
+    "Models": ("model_comparison", "tokens_per_second", "latency", "tokens_by_model", "feedback", "finish_reasons"),
+    "Conversations": ("longest_sessions", "dearest_sessions"),
+}
+PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90, "1 year": 365, "All time": None}
+_COLORED = {
+    "cost_over_time",
+    "cost_by_model",
+    "latency",
+    "time_to_first_chunk",
+    "tokens_per_second",
+    "model_comparison",
+}
+_TABLES = {"longest_sessions": "Which conversations are longest?", "dearest_sessions": "Which conversations cost most?"}
+_NUMBERS = {
+    "sessions": ("Sessions", style.count, 0),
+    "messages": ("Messages", style.count, 0),
+    "active_users": ("Active users", style.count, 0),
+    "cost_usd": ("Cost", style.money, -1),
+    "median_latency_s": ("Median latency", style.seconds, -1),
+    "error_rate": ("Error rate", style.share, -1),
+}
+
+_CATALOGUE = """
+WITH x AS (
+    SELECT m.role, m.status, m.created_at, coalesce(m.provider, s.provider) AS provider,
+           coalesce(m.request_model, m.response_model, s.model) AS model, s.user_id
+    FROM messages m LEFT JOIN sessions s USING (session_id)
+),
+options AS (
+    SELECT 'model' AS kind, model AS name, count(*) AS n FROM x WHERE role = 'assistant' GROUP BY model
+    UNION ALL SELECT 'provider', provider, count(*) FROM x WHERE role = 'assistant' GROUP BY provider
+    UNION ALL SELECT 'status', status, count(*) FROM x GROUP BY status
+    UNION ALL SELECT 'user_id', user_id, count(*) FROM x GROUP BY user_id
+)
+SELECT kind, name, n FROM options WHERE name IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY kind ORDER BY n DESC, name) <= 100
+UNION ALL SELECT 'messages', NULL, count(*) FROM messages
+UNION ALL SELECT 'newest', (max(created_at) FILTER (created_at <= $now))::VARCHAR, 0 FROM messages
+ORDER BY kind, n DESC, name
+"""
+
+
+class Report:
+    """Numbers and charts of a source. `filters` are those of the metrics, and `period`, a key of PERIODS.
+
+    A period counts back from the newest message, so an old import is not an empty page.
+    """
+
+    def __init__(self, source: Source, **filters: Any) -> None:
+        self.source = source
+        self.filters = dict(filters)
+        self.period = str(self.filters.pop("period", None) or "All time")
+        self._catalogue: dict[str, Any] | None = None
+        if self.period not in PERIODS:
+            raise ConfigurationError(f"period cannot be {self.period!r}. Use one of: {', '.join(PERIODS)}.")
+        metrics.Filters.of(**self.filters)
+
+    def refresh(self) -> None:
+        """Forget which users, providers and models there are."""
+        self._catalogue = None
+
+    @property
+    def catalogue(self) -> dict[str, Any]:
+        """What can be filtered by, each most frequent first; the number of messages; the newest one's time."""
+        if self._catalogue is None:
+            rows = self.source.query(_CATALOGUE, {"now": now()}).to_pylist()
+            options: dict[str, Any] = {name: [] for name in ("user_id", "provider", "model", "status")}
+            for row in rows:
+                if row["kind"] in options:
+                    options[row["kind"]].append(row["name"])
+            facts = {row["kind"]: row for row in rows if row["kind"] in ("messages", "newest")}
+            newest = facts["newest"]["name"]
+            self._catalogue = options | {
+                "messages": int(facts["messages"]["n"]),
+                "newest": datetime.fromisoformat(newest) if newest else None,
+            }
+        return self._catalogue
+
+    def applied(self) -> dict[str, Any]:
+        """Return the filters with the period as start and end."""
+        days = PERIODS[self.period]
+        if days is None or self.filters.get("start") or self.filters.get("end"):
+            return dict(self.filters)
+        start, end = last_days(days, self.catalogue["newest"])
+        return {**self.filters, "start": start, "end": end}
+
+    def data(self, names: Iterable[str] | None = None) -> dict[str, pd.DataFrame]:
+        """Return the tidy frame of each metric, all of them or `names`, from one pass over the store."""
+        chosen = list(
+            dict.fromkeys(names if names is not None else ["overview", *(n for t in TABS.values() for n in t)])
+        )
+        return metrics.ask_all([getattr(metrics, name) for name in chosen], self.source, **self.applied())
+
+    def figures(
+        self, names: Iterable[str] | None = None, theme: str = "light", data: dict[str, pd.DataFrame] | None = None
+    ) -> dict[str, go.Figure]:
+        """Return the chart of each metric that has one; each model has the same colour in all of them."""
+        frames = data if data is not None else self.data(names)
+        colors = dict(zip(self.catalogue["model"], style.PALETTE, strict=False))
+        return {
+            name: getattr(figures, name)(frame, theme=theme, **({"colors": colors} if name in _COLORED else {}))
+            for name, frame in frames.items()
+            if hasattr(figures, name)
+        }
+
+    def numbers(self, overview: pd.DataFrame) -> list[dict[str, Any]]:
+        """Return the six numbers in words: label, value, change against the previous period, note, and its tone."""
+        tiles = []
+        for row in overview.to_dict("records"):
+            name, form, good = _NUMBERS[row["name"]]
+            change, note = "", ""
+            if not style.unknown(row["change"]):
+                change = f"{row['change']:+.0%}".replace("-", "−")
+                note = f"{form(row['previous'])} before"
+            elif not style.unknown(row["previous"]):
+                note = f"{form(row['previous'])} before"
+            tone = "" if not good or style.unknown(row["change"]) else ("good" if row["change"] * good > 0 else "bad")
+            if row["name"] == "cost_usd" and row["unpriced"]:
+                note = style.joined(f"unpriced {int(row['unpriced']):,}", note)
+            tiles.append({"label": name, "value": form(row["value"]), "change": change, "note": note, "tone": tone})
+        return tiles
+
+    def narrowed(self, filters: dict[str, Any]) -> Report:
+        """Return the report of the same source under other filters, without asking anew what can be filtered by."""
+        other = Report(self.source, **filters)
+        other._catalogue = self.catalogue
+        return other
+
+    def view(self, tab: str = "Overview", data: dict[str, pd.DataFrame] | None = None) -> dict[str, Any]:
+        """Return one tab as JSON-ready values: numbers, charts without a template, tables."""
+        if tab not in TABS:
+            raise ConfigurationError(f"There is no tab {tab!r}. There are: {', '.join(TABS)}.")
+        names = TABS[tab]
+        frames = data if data is not None else self.data(["overview", *names])
+        charts = self.figures(data={name: frames[name] for name in names})
+        return {
+            "tab": tab,
+            "numbers": self.numbers(frames["overview"]),
+            "items": [
+                self._chart(name, charts[name]) if name in charts else self._table(name, frames[name]) for name in names
+            ],
+        }
+
+    def frame(self) -> dict[str, Any]:
+        """Return what stands around every tab: the filters and what they may be, the themes' templates."""
+        options = {name: self.catalogue[name] for name in ("user_id", "provider", "model", "status")}
+        return {
+            "tabs": list(TABS),
+            "periods": list(PERIODS),
+            "period": self.period,
+            "filters": {k: v.isoformat() if isinstance(v, date) else v for k, v in self.filters.items()},
+            "options": {name: [str(value)[:200] for value in values] for name, values in options.items()},
+            "messages": self.catalogue["messages"],
+            "templates": {theme: figures.template(theme).to_plotly_json() for theme in ("light", "dark")},
+        }
+
+    def _chart(self, name: str, chart: go.Figure) -> dict[str, Any]:
+        plain = json.loads(chart.to_json() or "{}")
+        layout = plain["layout"]
+        for key in ("title", "template"):
+            layout.pop(key, None)
+        meta = layout.pop("meta")
+        if layout.pop("showlegend", False):
+            meta["key"] = [[html.unescape(trace["name"]), trace["marker"]["color"]] for trace in plain["data"]]
+        layout["showlegend"] = False
+        return {"kind": "chart", "name": name, "data": plain["data"], "layout": layout, **meta}
+
+    def _table(self, name: str, frame: pd.DataFrame) -> dict[str, Any]:
+        rows = [
+            {
+                "session_id": row["session_id"],
+                "cells": [
+                    style.plain(row["title"]) if not style.unknown(row["title"]) else "Untitled",
+                    style.plain(row["user_id"]),
+                    style.plain(row["model"]),
+                    style.count(row["messages"]),
+                    style.money(row["cost_usd"]) + (f" · unpriced {row['unpriced']}" if row["unpriced"] else ""),
+                    f"{row['started_at']:%Y-%m-%d %H:%M}",
+                ],
+            }
+            for row in frame.to_dict("records")
+        ]
+        columns = ["Conversation", "User", "Model", "Messages", "Cost", "Started (UTC)"]
+        note = "open one to read it" if rows else "No conversations in this period."
+        return {
+            "kind": "sessions",
+            "name": name,
+            "question": _TABLES[name],
+            "note": note,
+            "columns": columns,
+            "rows": rows,
+        }
+
+    def csv(self, name: str) -> str:
+        """Return the chart's data as CSV that a spreadsheet will not take for formulas."""
+        return to_csv(self.data([name])[name])
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Return the frame as CSV; a text that begins like a formula gets an apostrophe in front."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if style.unknown(value):
+        return ""
+    if isinstance(value, str):
+        text = value.replace("\0", "")
+        return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text
+    return value.isoformat() if hasattr(value, "isoformat") else value

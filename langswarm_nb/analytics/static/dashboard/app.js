@@ -1,0 +1,267 @@
+// The dashboard: asks for a tab under filters, shows it, and turns what the reader does into filters.
+
+const NAMES = { user_id: "User", provider: "Provider", model: "Model", status: "Status" };
+
+class App {
+  constructor(root, backend) {
+    this.backend = backend;
+    this.tab = backend.tab ?? "Overview";
+    this.filters = null; // null: whatever the kernel has
+    this.cards = new Map();
+    this.number = 0;
+    this.status = element("div", { class: "lsnb-dash-status", role: "status", "aria-live": "polite" });
+    this.tabs = element("div", { class: "lsnb-dash-tabs", role: "tablist", "aria-label": "Dashboard" });
+    this.actions = element("div", { class: "lsnb-dash-actions" });
+    this.bar = element("div", { class: "lsnb-dash-filters" });
+    this.numbers = element("div", { class: "lsnb-dash-numbers" });
+    this.grid = element("div", { class: "lsnb-dash-grid" });
+    this.strip = element("div", { class: "lsnb-dash-strip", hidden: true });
+    this.root = element(
+      "section",
+      { class: "lsnb-dash", "aria-label": "Dashboard of conversations" },
+      element("header", { class: "lsnb-dash-head" }, this.tabs, this.actions),
+      this.strip, this.bar, this.status, this.numbers, this.grid,
+    );
+    // The host's own shortcuts must not fire while someone uses the dashboard.
+    this.root.addEventListener("keydown", (event) => event.stopPropagation());
+    root.append(this.root);
+    this.stopTheme = onThemeChange(() => this.redraw());
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(this.grid);
+    if (backend.live) {
+      this.actions.append(
+        this.button("Refresh", () => this.show({ refresh: true }), "Read the store again"),
+        this.button("Save as HTML", () => this.saveHtml(), "One file that works without kernel and network"),
+      );
+    }
+    this.show({});
+  }
+
+  close() {
+    this.stopTheme();
+    this.sizes.disconnect();
+    for (const card of this.cards.values()) card.purge();
+    this.root.remove();
+  }
+
+  button(text, onclick, title) {
+    return element("button", { type: "button", class: "lsnb-dash-button", onclick, title }, text);
+  }
+
+  // Ask for what should be seen; what is seen stays, dimmed, until the answer is here.
+  async show({ refresh = false } = {}) {
+    const number = ++this.number;
+    this.root.classList.add("lsnb-dash-busy");
+    this.root.setAttribute("aria-busy", "true");
+    this.status.textContent = this.frame ? "" : "Reading the conversations …";
+    try {
+      const asked = { tab: this.tab, filters: this.filters, refresh, number };
+      const [plotly, { value }] = await Promise.all([loadPlotly(this.backend.ask), this.backend.ask("show", asked)]);
+      if (number !== this.number) return;
+      this.plotly = plotly;
+      this.take(value);
+      this.status.textContent = "";
+    } catch (problem) {
+      if (number !== this.number) return;
+      this.status.replaceChildren(
+        element("span", { class: "lsnb-dash-problem" }, problem.message), " ",
+        this.backend.live ? this.button("Try again", () => this.show({})) : null,
+      );
+    } finally {
+      if (number === this.number) {
+        this.root.classList.remove("lsnb-dash-busy");
+        this.root.removeAttribute("aria-busy");
+      }
+    }
+  }
+
+  take(view) {
+    this.root.classList.toggle("lsnb-dash-empty", Boolean(view.empty));
+    if (view.empty) return this.showEmpty();
+    this.frame = view;
+    this.tab = view.tab;
+    this.filters = { ...view.filters, period: view.period };
+    this.strip.hidden = !view.demo;
+    this.strip.textContent = "Made-up demo data. Your own store is empty so far, and stays untouched.";
+    this.drawTabs();
+    if (this.backend.live) this.drawFilters();
+    this.drawNumbers(view.numbers);
+    this.drawCards(view.items);
+  }
+
+  showEmpty() {
+    this.numbers.replaceChildren();
+    this.bar.replaceChildren();
+    this.tabs.replaceChildren();
+    this.grid.replaceChildren(
+      element(
+        "div", { class: "lsnb-dash-welcome" },
+        element("p", {}, "No conversations yet. Chat in a cell with ls.chat(), then press Refresh."),
+        this.button("Look around with demo data", async (event) => {
+          event.currentTarget.disabled = true;
+          await this.backend.ask("demo").catch(() => {});
+          this.filters = null;
+          this.grid.replaceChildren();
+          this.show({});
+        }),
+      ),
+    );
+  }
+
+  drawTabs() {
+    const names = this.frame.tabs;
+    const choose = (name) => {
+      this.tab = name;
+      this.backend.remember?.(name);
+      this.drawTabs();
+      this.show({});
+    };
+    const focused = this.tabs.contains(document.activeElement);
+    this.tabs.replaceChildren(...names.map((name, index) => {
+      const on = name === this.tab;
+      return element("button", {
+        type: "button", role: "tab", class: "lsnb-dash-tab", "aria-selected": String(on), tabindex: on ? 0 : -1,
+        onclick: () => choose(name),
+        onkeydown: (event) => {
+          const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          if (!step) return;
+          event.preventDefault();
+          choose(names[(index + step + names.length) % names.length]);
+          this.tabs.querySelector("[aria-selected=true]").focus();
+        },
+      }, name);
+    }));
+    if (focused) this.tabs.querySelector("[aria-selected=true]").focus();
+  }
+
+  // ---- filters ----
+
+  change(changes) {
+    this.filters = { ...this.filters, ...changes };
+    this.drawFilters();
+    this.show({});
+  }
+
+  add(kind, value) {
+    const chosen = this.filters[kind] ?? [];
+    if (!chosen.includes(value)) this.change({ [kind]: [...chosen, value] });
+  }
+
+  drawFilters() {
+    const { frame, filters } = this;
+    const custom = Boolean(filters.start || filters.end);
+    const period = element(
+      "select",
+      { class: "lsnb-dash-select", "aria-label": "Period", onchange: (event) => {
+        if (event.target.value === "custom") return this.openDates();
+        this.change({ period: event.target.value, start: null, end: null });
+      } },
+      ...frame.periods.map((name) => element("option", { value: name, selected: !custom && name === filters.period }, name)),
+      element("option", { value: "custom", selected: custom }, "From … to …"),
+    );
+    const adders = Object.entries(NAMES).map(([kind, name]) => {
+      const left = frame.options[kind].filter((value) => !(filters[kind] ?? []).includes(value));
+      return element(
+        "select",
+        { class: "lsnb-dash-select", "aria-label": `Filter by ${name.toLowerCase()}`, disabled: left.length === 0,
+          onchange: (event) => this.add(kind, left[Number(event.target.value)]) },
+        element("option", { value: "", selected: true, disabled: true, hidden: true }, name),
+        ...left.map((value, index) => element("option", { value: String(index) }, value)),
+      );
+    });
+    const chips = [];
+    if (custom) {
+      const text = [filters.start && `from ${shortTime(filters.start)}`, filters.end && `to ${shortTime(filters.end)}`];
+      chips.push(this.chip(text.filter(Boolean).join(" "), () => this.change({ start: null, end: null })));
+    }
+    for (const kind of Object.keys(NAMES)) {
+      for (const value of [filters[kind] ?? []].flat()) {
+        const rest = [filters[kind]].flat().filter((other) => other !== value);
+        chips.push(this.chip(value, () => this.change({ [kind]: rest }), NAMES[kind]));
+      }
+    }
+    const clear = this.button("Clear", () => this.change({
+      start: null, end: null, user_id: [], provider: [], model: [], status: [], period: "All time",
+    }), "Show everything");
+    clear.disabled = chips.length === 0 && filters.period === "All time";
+    this.bar.replaceChildren(period, ...adders, ...chips, clear);
+  }
+
+  openDates() {
+    const from = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "From" });
+    const to = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "To, this day included" });
+    const apply = this.button("Apply", () => {
+      if (from.value && to.value && from.value > to.value) [from.value, to.value] = [to.value, from.value];
+      this.change({ start: from.value || null, end: to.value ? dayAfter(to.value) : null });
+    });
+    this.bar.replaceChildren(from, to, apply, this.button("Cancel", () => this.drawFilters()));
+    from.focus();
+  }
+
+  chip(text, onclick, kind) {
+    return element(
+      "button",
+      { type: "button", class: "lsnb-dash-chip", onclick, title: `Remove this filter: ${text}` },
+      kind ? element("small", {}, kind) : null, element("span", {}, text), element("span", { "aria-hidden": "true" }, "×"),
+    );
+  }
+
+  // ---- numbers and cards ----
+
+  drawNumbers(numbers) {
+    this.numbers.replaceChildren(...numbers.map(({ label, value, change, note, tone }) => element(
+      "div", { class: "lsnb-dash-number" },
+      element("span", { class: "lsnb-dash-label" }, label),
+      element(
+        "span", { class: "lsnb-dash-value" }, value,
+        change ? element("span", { class: `lsnb-dash-change lsnb-dash-${tone || "plain"}` }, change) : null,
+      ),
+      element("span", { class: "lsnb-dash-note" }, note || " "),
+    )));
+  }
+
+  drawCards(items) {
+    const keep = new Set(items.map((item) => item.name));
+    for (const [name, card] of this.cards) {
+      if (!keep.has(name)) {
+        card.purge();
+        this.cards.delete(name);
+      }
+    }
+    const cards = items.map((item) => {
+      let card = this.cards.get(item.name);
+      if (!card) this.cards.set(item.name, (card = item.kind === "chart" ? new Chart(this, item) : new Sessions(this, item)));
+      return card;
+    });
+    this.grid.replaceChildren(...cards.map((card) => card.node));
+    items.forEach((item, index) => cards[index].draw(item));
+  }
+
+  redraw() {
+    for (const card of this.cards.values()) card.draw();
+  }
+
+  resize() {
+    cancelAnimationFrame(this.pending);
+    this.pending = requestAnimationFrame(() => {
+      for (const card of this.cards.values()) card.resize?.();
+    });
+  }
+
+  async saveCsv(name) {
+    const { value } = await this.backend.ask("csv", { name });
+    download(`${name}.csv`, value, "text/csv;charset=utf-8");
+    return value;
+  }
+
+  async saveHtml() {
+    this.status.textContent = "Writing the page …";
+    try {
+      const { value } = await this.backend.ask("html");
+      download("dashboard.html", value, "text/html;charset=utf-8");
+      this.status.textContent = "";
+    } catch (problem) {
+      this.status.textContent = problem.message;
+    }
+  }
+}

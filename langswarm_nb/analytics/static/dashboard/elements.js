@@ -1,0 +1,47 @@
+// Elements, and small things to read and to keep.
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+function shortTime(text) {
+  return String(text).replace("T", " ").replace(/ 00:00(:00)?(\+00:00)?$/, "").replace(/:00(\+00:00)?$/, "").slice(0, 16);
+}
+
+function dayAfter(day) {
+  const next = new Date(`${day}T00:00:00Z`);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return next.toISOString().slice(0, 10);
+}
+
+function readable(number) {
+  const digits = Number.isInteger(number) ? 0 : Math.abs(number) >= 100 ? 0 : Math.abs(number) >= 1 ? 2 : 4;
+  return number.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+function parseCsv(text) {
+  const rows = [];
+  let row = [];
+  const cells = /(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|$)/g;
+  for (let match; cells.lastIndex < text.length && (match = cells.exec(text)); ) {
+    row.push(match[1] !== undefined ? match[1].replaceAll('""', '"') : match[2]);
+    if (match[3] !== ",") {
+      rows.push(row);
+      row = [];
+    }
+  }
+  return rows;
+}
+
+function download(name, text, type) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
