@@ -1,0 +1,128 @@
+"""Charts: one a metric, readable, small, and honest about what is unknown."""
+
+from __future__ import annotations
+
+import inspect
+
+import plotly.graph_objects as go
+import pytest
+from analytics_stores import store_of
+
+from langswarm_nb.analytics import figures, metrics
+from langswarm_nb.analytics.demo import demo_store
+from langswarm_nb.analytics.figures import style
+
+CHARTS = {
+    name: function
+    for name, function in vars(figures).items()
+    if inspect.isfunction(function) and isinstance(getattr(metrics, name, None), metrics.Metric)
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return metrics.ask_all([getattr(metrics, name) for name in CHARTS], demo_store(messages=6000), tz="Europe/Oslo")
+
+
+def note(chart: go.Figure) -> str:
+    return chart.layout.meta["note"]
+
+
+def test_every_metric_but_the_numbers_and_tables_has_a_chart():
+    names = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
+    assert names - set(CHARTS) == {"overview", "diagnose", "longest_sessions", "dearest_sessions"}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_asks_a_question(name, data):
+    chart = CHARTS[name](data[name])
+    assert isinstance(chart, go.Figure)
+    assert chart.layout.title.text.endswith("?")
+    assert "one row of `frame` is" in " ".join((CHARTS[name].__doc__ or "").split())
+    assert len(chart.data) > 0
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_no_data_is_said_in_a_sentence(name, data):
+    chart = CHARTS[name](data[name].head(0))
+    assert len(chart.data) == 0
+    assert chart.layout.annotations[0].text.endswith(".")
+    assert chart.layout.xaxis.visible is False
+
+
+def test_light_and_dark_differ_in_the_template_only(data):
+    light, dark = (CHARTS["volume"](data["volume"], theme=theme) for theme in ("light", "dark"))
+    assert light.layout.template.layout.font.color != dark.layout.template.layout.font.color
+    for chart in (light, dark):
+        chart.layout.template = None
+    assert light == dark
+
+
+def test_all_charts_together_are_small(data):
+    charts = [CHARTS[name](data[name]) for name in CHARTS]
+    assert sum(len(chart.to_json()) for chart in charts) < 1_000_000
+    for chart in charts:
+        assert sum(len(trace.x if trace.x is not None else ()) for trace in chart.data) <= 5_000
+
+
+def test_unpriced_is_said_and_never_shown_as_zero():
+    store = store_of([{"request_model": "paid", "cost_usd": None}, {"request_model": "local", "cost_usd": None}])
+    over_time = figures.cost_over_time(metrics.cost_over_time(store))
+    by_model = figures.cost_by_model(metrics.cost_by_model(store))
+    assert "unpriced 2" in over_time.layout.annotations[0].text
+    assert "unpriced 2" in note(by_model)
+    assert list(by_model.data[0].text) == ["unpriced 1", "unpriced 1"]
+    assert "$0" not in by_model.to_json() + over_time.to_json().replace("$0,", "")
+
+
+def test_a_model_keeps_its_colour_everywhere(data):
+    colors = {"gpt-5": "#123456"}
+    by_model = figures.cost_by_model(data["cost_by_model"], colors=colors)
+    bar = list(by_model.data[0].customdata).index("gpt-5")
+    assert by_model.data[0].marker.color[bar] == "#123456"
+    (over_time,) = [t for t in figures.cost_over_time(data["cost_over_time"], colors=colors).data if t.name == "gpt-5"]
+    assert over_time.marker.color == "#123456"
+    assert figures.colors_of(["gpt-5"]) == figures.colors_of(["gpt-5"])
+
+
+def test_the_time_zone_is_named(data):
+    for name in ("volume", "cost_over_time", "activity", "retention", "error_rate"):
+        assert "Europe/Oslo" in note(CHARTS[name](data[name])), name
+
+
+def test_nothing_is_sent_to_a_cloud():
+    assert figures.CONFIG["showSendToCloud"] is False
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "text"),
+    [
+        (style.money, None, "–"),
+        (style.money, 0, "$0.00"),
+        (style.money, 0.004, "$0.004"),
+        (style.money, 0.0123, "$0.012"),
+        (style.money, 0.5, "$0.50"),
+        (style.money, -12.5, "-$12.50"),
+        (style.money, 12345.6, "$12,346"),
+        (style.seconds, float("nan"), "–"),
+        (style.seconds, 0.42, "420 ms"),
+        (style.seconds, 1.84, "1.8 s"),
+        (style.seconds, 600, "10.0 min"),
+        (style.seconds, 7200, "2.0 h"),
+        (style.count, 1234567, "1,234,567"),
+        (style.share, 0.123, "12.3%"),
+        (style.share, 0, "0%"),
+        (style.share, None, "–"),
+        (style.label, None, "unknown"),
+        (style.label, " \n ", "(blank)"),
+        (style.label, "<b>x</b> & $y$", "&lt;b&gt;x&lt;/b&gt; &amp; &#36;y&#36;"),
+        (style.label, "m" * 50, "m" * 39 + "…"),
+    ],
+)
+def test_numbers_and_names_read_well(form, value, text):
+    assert form(value) == text
+
+
+def test_two_names_that_read_the_same_stay_two_bars():
+    names = style.labels(["a" * 60 + "1", "a" * 60 + "2"])
+    assert len(set(names)) == 2

@@ -1,0 +1,134 @@
+"""What holds for every store: totals add up over any split, and nothing that people store is fatal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from analytics_stores import message_rows, store_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from langswarm_nb.analytics import figures, frames, metrics
+from langswarm_nb.analytics.report import TABS, Report, to_csv
+
+ALL = [value for value in vars(metrics).values() if isinstance(value, metrics.Metric)]
+slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@slow
+@given(message_rows, st.sampled_from(["UTC", "Europe/Oslo", "Asia/Kathmandu"]), st.sampled_from([None, *metrics.BINS]))
+def test_totals_add_up_over_any_split(rows, tz, unit):
+    store = store_of(rows)
+    found = metrics.ask_all(ALL, store, tz=tz, bin=unit)
+    overview = dict(zip(found["overview"]["name"], found["overview"]["value"], strict=True))
+    replies = [row for row in rows if row["role"] == "assistant"]
+    costs = [row["cost_usd"] for row in replies if row.get("cost_usd") is not None]
+
+    assert found["volume"]["messages"].sum() == overview["messages"] == len(rows)
+    assert found["activity"]["messages"].sum() == sum(row["role"] == "user" for row in rows)
+    assert found["users"]["messages"].sum() == len(rows)
+    for name in ("cost_by_model", "finish_reasons", "model_comparison", "error_rate"):
+        assert found[name]["calls"].sum() == len(replies), name
+    for name in ("cost_by_model", "cost_over_time", "users", "model_comparison"):
+        assert found[name]["cost_usd"].sum() == pytest.approx(float(sum(costs, Decimal(0)))), name
+        assert found[name]["unpriced"].sum() == len(replies) - len(costs), name
+    whole = sum((row["input_tokens"] or 0) + (row["output_tokens"] or 0) for row in replies)
+    assert found["tokens_by_model"]["tokens"].sum() == whole
+    assert found["tokens_over_time"]["tokens"].sum() == whole
+    timed = [r for r in replies if r["status"] in ("complete", None) and r["duration_s"] is not None]
+    for name in ("latency", "latency_over_time", "latency_distribution"):
+        assert found[name]["calls"].sum() == len(timed), name
+
+
+@slow
+@given(message_rows)
+def test_models_and_periods_split_the_whole(rows):
+    store = store_of(rows)
+
+    def messages(**filters: object) -> float:
+        return float(metrics.overview(store, **filters)["value"][1])
+
+    assert sum(messages(model=[model]) for model in ("a", "b", "c", None)) == len(rows)
+    cut = "2026-09-01"
+    assert messages(end=cut) + messages(start=cut, end="2030-01-01") == len(rows)
+
+
+@slow
+@given(message_rows)
+def test_all_of_it_can_be_drawn(rows):
+    report = Report(store_of(rows))
+    for tab in TABS:
+        view = report.view(tab)
+        assert len(view["numbers"]) == 6
+        assert [item["name"] for item in view["items"]] == list(TABS[tab])
+
+
+HOSTILE_TEXT = "<img src=x onerror=alert(1)><b>=cmd|' /C calc'!A0</b> $\\alpha$ \x00\x07 \u202e %{x} " + "x" * 5000
+HOSTILE = [
+    {
+        "created_at": datetime(year, month, day, hour, tzinfo=UTC),
+        "request_model": HOSTILE_TEXT,
+        "provider": "=1+1",
+        "status": status,
+        "finish_reason": HOSTILE_TEXT,
+        "error_type": "<script>alert(1)</script>",
+        "content": HOSTILE_TEXT,
+        "input_tokens": tokens,
+        "output_tokens": tokens,
+        "cache_read_input_tokens": -5,
+        "cost_usd": Decimal(cost),
+        "duration_s": duration,
+        "time_to_first_chunk_s": -duration,
+    }
+    for (year, month, day, hour), status, tokens, cost, duration in [
+        ((1, 1, 1, 0), "error", -7, "-1.5", -3.0),
+        ((9999, 12, 31, 23), "complete", 2**63 - 1, "999999999.999999999", 1e300),
+        ((2026, 3, 29, 1), "complete", 2**63 - 1, "0.000000001", float("inf")),
+        ((2026, 10, 25, 1), "complete", -(2**63), "0", float("nan")),
+        ((1890, 6, 1, 12), "no such status", 0, "0", 5e-324),
+    ]
+]
+HOSTILE_SESSIONS = [{"session_id": "s1", "user_id": HOSTILE_TEXT, "title": "=HYPERLINK(1)", "created_at": None}]
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return store_of([*HOSTILE, {"role": "user", "content": "\0"}, {"role": None, "created_at": None}], HOSTILE_SESSIONS)
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Oslo", "Pacific/Apia", "America/St_Johns"])
+def test_hostile_rows_are_never_fatal(hostile, tz):
+    found = metrics.ask_all(ALL, hostile, tz=tz)
+    assert found["overview"]["value"][1] == 7
+    for name, frame in found.items():
+        if hasattr(figures, name):
+            getattr(figures, name)(frame).to_json()
+        to_csv(frame)
+
+
+def test_hostile_texts_reach_plotly_as_text_only(hostile):
+    charts = Report(hostile).figures()
+    for name, chart in charts.items():
+        shown = chart.to_plotly_json()
+        for trace in shown["data"]:
+            trace.pop("customdata", None)  # never drawn: it comes back with a click
+        text = str(shown)
+        assert "<img" not in text, name
+        assert "<script" not in text, name
+        assert "$\\alpha" not in text, name
+
+
+def test_a_spreadsheet_runs_none_of_it(hostile):
+    for name in ("longest_sessions", "cost_by_model", "users"):
+        csv = to_csv(getattr(metrics, name)(hostile))
+        cells = [cell.strip('"') for line in csv.splitlines()[1:] for cell in line.split(",")]
+        assert not [cell for cell in cells if cell[:1] in "=+@" and cell]
+
+
+def test_frames_take_it_too(hostile):
+    assert len(frames.messages(hostile)) == 7
+    assert len(frames.sessions(store_of(HOSTILE[:2], HOSTILE_SESSIONS))) == 1
+    assert sum(len(batch) for batch in frames.messages(hostile, batches=2)) == 7
+    frames.turns(hostile)
