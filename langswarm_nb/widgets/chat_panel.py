@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import Mapping, Sequence
-from contextvars import Context, copy_context
 from typing import Any
 from uuid import uuid4
 
-import anywidget
 import traitlets as t
 from IPython.display import display
 
 from .. import runtime
-from ..errors import SessionError
 from ..manager.manager import SessionManager
 from ..notebook.namespace import expand, names_starting_with
 from ..notebook.sessions import notebook_path
-from ..redaction import mask_secrets
 from ..session.session import Session
 from .assets import script, style
 from .live import LiveConversation, live_conversation
 from .opening import Opener
-from .protocol import Patch, ToPage
+from .page_widget import PageWidget
+from .protocol import Patch
 from .transcript import transcript
-
-logger = logging.getLogger(__name__)
 
 EXAMPLES = (
     "Write a function that reads every CSV file in a folder into one DataFrame.",
@@ -39,7 +32,7 @@ EXAMPLES = (
 WITHOUT_KERNEL = "A chat panel. Run this cell to go on; the conversation so far is below."
 
 
-class ChatPanel(anywidget.AnyWidget):
+class ChatPanel(PageWidget):
     """A conversation in a cell's output.
 
     `session` is a session, its id, or None: then the notebook's last one goes on (`reopen`), or a new one starts with
@@ -73,13 +66,10 @@ class ChatPanel(anywidget.AnyWidget):
         notebook = notebook_path(self._namespace)
         self._opener = Opener(manager, user_id, notebook, provider, model, system, provider_config)
         self._live = runtime.run(self._open(session, reopen))
-        self._context: Context | None = None
-        self._pages: set[str] = set()
         self._displayed = False
-        self._watch(self._live)
         panel_id = uuid4().hex
         super().__init__(height=height, examples=list(examples), panel_id=panel_id, model_id=panel_id)
-        self.on_msg(self._on_request)
+        self._watch(self._live)
 
     @property
     def session(self) -> Session:
@@ -91,14 +81,8 @@ class ChatPanel(anywidget.AnyWidget):
         title = f" “{session.config.name}”" if session.config.name else ""
         return f"Chat panel{title}: {session.message_count} messages. Run this cell to go on."
 
-    def close(self) -> None:
-        """Take the panel away from every page; the conversation stays stored."""
-        # Python closes a panel, too, whose making failed.
-        if self.comm is not None and "_live" in vars(self):
-            self.on_msg(self._on_request, remove=True)
-            self._unwatch(self._live)
-            self.layout.close()
-        super().close()
+    def _released(self) -> None:
+        self._unwatch(self._live)
 
     def _ipython_display_(self) -> None:
         self._displayed = True
@@ -117,64 +101,11 @@ class ChatPanel(anywidget.AnyWidget):
     def _everything(self) -> Patch:
         return self._live.state.since(0)
 
-    def _publish(self, message: ToPage) -> None:
-        # Who opens the panel later asks for what there is; sending it to nobody would only cost.
-        if self._pages:
-            self.send(message)
+    def _acknowledged(self, request: Mapping[str, Any]) -> None:
+        self._live.acknowledge(request.get("seq", 0))
 
-    def _send(self, msg: Any, buffers: Any = None) -> None:
-        # A kernel with subshells may deliver a comm's messages on the shell that published on it last. Publishing in
-        # the context of the page's own message keeps the panel answering while a cell runs.
-        context = self._context.copy() if self._context is not None else copy_context()
-        context.run(super()._send, msg, buffers)
-        self._forget_shell()
-
-    def open(self) -> None:
-        super().open()
-        self._forget_shell()
-
-    def _forget_shell(self) -> None:
-        # What the comm remembers of the cell that opened it would hold the page's first message back until no cell
-        # runs (ipykernel 7.4); without the memory the message goes where the page sends it.
-        with contextlib.suppress(TypeError):
-            vars(self.comm).pop("_reply_subshell_id", None)
-
-    def _on_request(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
-        """Hand a page's request over; a callback that waits would hold up the whole kernel."""
-        self._context = copy_context()
-        kind, rid, view = content.get("kind"), content.get("rid", ""), content.get("view", "")
-        if kind == "gone":
-            self._pages.discard(view)
-            return
-        # Its `ready` may still wait behind a running cell.
-        self._pages.add(view)
-        if kind == "ack":
-            runtime.background_loop().call_soon_threadsafe(self._live.acknowledge, content.get("seq", 0))
-            return
-        if kind != "ready":
-            self.send({"kind": "heard", "rid": rid})
-        runtime.submit(self._fulfil(str(kind), rid, content))
-
-    async def _fulfil(self, kind: str, rid: str, content: Mapping[str, Any]) -> None:
-        try:
-            handle = getattr(self, f"_do_{kind}", None)
-            if handle is None:
-                raise SessionError(
-                    f"The kernel's langswarm_nb is older than this page: it has no {kind!r}. Restart it."
-                )
-            value = await handle(content)
-        except SessionError as error:
-            self._tell_failure(rid, mask_secrets(error.message))
-        except Exception as error:
-            logger.exception("the panel's request %r failed", kind)
-            self._tell_failure(rid, f"That did not work: {mask_secrets(str(error)) or type(error).__name__}.")
-        else:
-            if kind != "ready":
-                self.send({"kind": "answer", "rid": rid, "value": value})
-
-    def _tell_failure(self, rid: str, text: str) -> None:
-        details = [["Session", self.session.session_id], ["Model", f"{self.session.provider}/{self.session.model}"]]
-        self.send({"kind": "failed", "rid": rid, "error": {"text": text, "details": details}})
+    def _error_details(self) -> list[list[str]]:
+        return [["Session", self.session.session_id], ["Model", f"{self.session.provider}/{self.session.model}"]]
 
     async def _do_ready(self, request: Mapping[str, Any]) -> None:
         state = self._live.state

@@ -1,0 +1,109 @@
+"""A widget that talks with its pages: requests in, each heard at once, done on our own loop, and answered."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from contextvars import Context, copy_context
+from typing import Any
+
+import anywidget
+
+from .. import runtime
+from ..errors import SessionError
+from ..redaction import mask_secrets
+
+logger = logging.getLogger(__name__)
+
+
+class PageWidget(anywidget.AnyWidget):
+    """Hands the request `kind` to the coroutine `_do_<kind>`, whose value is the answer; see protocol.py."""
+
+    def __init__(self, **traits: Any) -> None:
+        self._context: Context | None = None
+        self._pages: set[str] = set()
+        super().__init__(**traits)
+        self.on_msg(self._on_request)
+
+    def close(self) -> None:
+        """Take the widget away from every page."""
+        # Python closes a widget, too, whose making failed.
+        if self.comm is not None and "_pages" in vars(self):
+            self.on_msg(self._on_request, remove=True)
+            self._released()
+            self.layout.close()
+        super().close()
+
+    def open(self) -> None:
+        super().open()
+        self._forget_shell()
+
+    def _released(self) -> None:
+        """Let go of what the widget listens to."""
+
+    def _page_left(self) -> None:
+        """Hear that no page looks any more."""
+
+    def _acknowledged(self, request: Mapping[str, Any]) -> None:
+        """Hear how far a page has come."""
+
+    def _error_details(self) -> list[list[str]]:
+        """Return what is worth knowing where a request failed."""
+        return []
+
+    def _publish(self, message: Any) -> None:
+        # Who opens the widget later asks for what there is; sending it to nobody would only cost.
+        if self._pages:
+            self.send(message)
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        # A kernel with subshells may deliver a comm's messages on the shell that published on it last. Publishing in
+        # the context of the page's own message keeps the widget answering while a cell runs.
+        context = self._context.copy() if self._context is not None else copy_context()
+        context.run(super()._send, msg, buffers)
+        self._forget_shell()
+
+    def _forget_shell(self) -> None:
+        # What the comm remembers of the cell that opened it would hold the page's first message back until no cell
+        # runs (ipykernel 7.4); without the memory the message goes where the page sends it.
+        with contextlib.suppress(TypeError):
+            vars(self.comm).pop("_reply_subshell_id", None)
+
+    def _on_request(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+        """Hand a page's request over; a callback that waits would hold up the whole kernel."""
+        self._context = copy_context()
+        kind, rid, view = content.get("kind"), content.get("rid", ""), content.get("view", "")
+        if kind == "gone":
+            self._pages.discard(view)
+            if not self._pages:
+                self._page_left()
+            return
+        # Its `ready` may still wait behind a running cell.
+        self._pages.add(view)
+        if kind == "ack":
+            runtime.background_loop().call_soon_threadsafe(self._acknowledged, content)
+            return
+        if kind != "ready":
+            self.send({"kind": "heard", "rid": rid})
+        runtime.submit(self._fulfil(str(kind), rid, content))
+
+    async def _fulfil(self, kind: str, rid: str, content: Mapping[str, Any]) -> None:
+        try:
+            handle = getattr(self, f"_do_{kind}", None)
+            if handle is None:
+                raise SessionError(
+                    f"The kernel's langswarm_nb is older than this page: it has no {kind!r}. Restart it."
+                )
+            value = await handle(content)
+        except SessionError as error:
+            self._tell_failure(rid, mask_secrets(error.message))
+        except Exception as error:
+            logger.exception("the page's request %r failed", kind)
+            self._tell_failure(rid, f"That did not work: {mask_secrets(str(error)) or type(error).__name__}.")
+        else:
+            if kind != "ready":
+                self.send({"kind": "answer", "rid": rid, "value": value})
+
+    def _tell_failure(self, rid: str, text: str) -> None:
+        self.send({"kind": "failed", "rid": rid, "error": {"text": text, "details": self._error_details()}})
