@@ -7,12 +7,16 @@ from collections.abc import Sequence
 
 from ..models import SessionMessage
 
+# Names in a row's metadata what a reply was for that is no part of the conversation: it has no place in the tree.
+PURPOSE = "purpose"
+
 
 def _children(messages: Sequence[SessionMessage]) -> dict[str | None, list[SessionMessage]]:
     known = {message.message_id for message in messages}
     children: dict[str | None, list[SessionMessage]] = defaultdict(list)
     for message in messages:
-        children[message.parent_id if message.parent_id in known else None].append(message)
+        if message.is_active_branch or PURPOSE not in message.metadata:
+            children[message.parent_id if message.parent_id in known else None].append(message)
     return children
 
 

@@ -91,6 +91,23 @@ class Conversation:
             reasoning_level=options.get("reasoning_level"),
         )
 
+    def beside(self, behind: SessionMessage, provider: str, model: str, purpose: str) -> SessionMessage:
+        """Return an empty reply that is stored for what it cost and belongs to no branch."""
+        return SessionMessage(
+            new_id(),
+            self._session_id,
+            "assistant",
+            "",
+            now(),
+            metadata={branches.PURPOSE: purpose},
+            parent_id=behind.message_id,
+            seq=behind.seq,
+            turn=behind.turn,
+            is_active_branch=False,
+            provider=provider,
+            request_model=model,
+        )
+
     def append(self, message: SessionMessage) -> None:
         """Take `message`, which is stored, for the new end."""
         self._last_id = message.message_id
@@ -102,6 +119,10 @@ class Conversation:
     async def find(self, message_id: str) -> SessionMessage:
         """Return one message of any branch; SessionNotFoundError where there is none."""
         return self._pick(await self._storage.get_all_messages(self._session_id), message_id)
+
+    async def question_of(self, reply_id: str) -> SessionMessage:
+        """Return the user's message that `reply_id` answers."""
+        return self._question_of(await self._storage.get_all_messages(self._session_id), reply_id)
 
     async def siblings(self, message_id: str) -> list[SessionMessage]:
         """Return the alternatives to `message_id`, itself among them, oldest first."""

@@ -31,13 +31,10 @@ KEPT_SHARE = 0.7
 # Beyond this, it is the instructions and tools of a short conversation that count, not the way of counting.
 _MOST_SCALE = 5.0
 
-SUMMARY_REQUEST = (
-    "Summarize our conversation so far for yourself, so that you can go on without it: what was asked, what was found "
-    "and decided, names, numbers, and what is still open. Write the summary only."
-)
 SUMMARY_TITLE = "Summary of the earlier conversation"
 
-Summarize = Callable[[Sequence[SessionMessage]], Awaitable[str]]
+# Takes what is to be summarized and the message behind which the summary stands.
+Summarize = Callable[[Sequence[SessionMessage], SessionMessage], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +75,13 @@ class HistoryWindow:
         else:
             self._tokens += _estimated(messages)
 
-    async def still_fits(self, question: SessionMessage, config: SessionConfig) -> bool:
-        """Return whether what the provider has been told can stay as it is, with `question` behind it."""
+    async def still_fits(self, said: Sequence[SessionMessage], config: SessionConfig) -> bool:
+        """Return whether what the provider has been told can stay as it is, with this turn's messages behind it."""
         if self._left_out is not None and self._policy != config.history:
             return False
         if type(config.history) is int and self._turns > config.history:
             return False
-        total = self._tokens + estimated_tokens(question) * _scale(self._tokens, self._estimated)
+        total = self._tokens + _estimated(said) * _scale(self._tokens, self._estimated)
         room = await self._room(total, config)
         return room is None or total <= room
 
@@ -96,17 +93,20 @@ class HistoryWindow:
     async def fit(
         self,
         messages: Sequence[SessionMessage],
-        question: SessionMessage,
+        said: Sequence[SessionMessage],
         config: SessionConfig,
         context: SessionContext,
         summarize: Summarize,
     ) -> Shown:
-        """Return what to tell the provider before `question`; ContextWindowExceededError where not even that fits."""
+        """Return what to tell the provider before this turn's messages, `said`.
+
+        Those are never left out: ContextWindowExceededError where they alone do not fit.
+        """
         known = context.conversation_context.get("summary") if config.history == "summarize" else None
         scale = calibration(messages)
         older, messages = _split_at_summary(list(messages), known)
         known = known if older else None
-        asked = estimated_tokens(question) * scale
+        asked = _estimated(said) * scale
         gone: list[SessionMessage] = []
         if config.history == "fit":
             gone = await self._cut_before(messages, asked, scale, config)
@@ -120,7 +120,7 @@ class HistoryWindow:
         if config.history == "summarize" and dropped:
             # Of what was never summarized, as much as the model can read in one go.
             readable, _ = _cut(dropped, "fit", room, 0, _estimated(dropped), 1.0)
-            text = await summarize([*older, *readable])
+            text = await summarize([*older, *readable], dropped[-1])
             summary = {"text": text, "up_to": dropped[-1].message_id, **_counts(known, dropped)}
             older = [_summary_message(self._session_id, text)]
         first = next((index for index, message in enumerate(kept) if message.role != "system"), len(kept))
@@ -171,8 +171,8 @@ class HistoryWindow:
         needed = asked + sum(estimated_tokens(message) for message in kept if message.role == "system")
         if needed > room:
             raise ContextWindowExceededError(
-                f"The message has about {needed:,.0f} tokens with the instructions; {self._model} can take {room:,}. "
-                "Send less of it, or choose a model that reads more.",
+                f"The message has about {needed:,.0f} tokens with the instructions and what tools returned; "
+                f"{self._model} can take {room:,}. Send less of it, or choose a model that reads more.",
                 provider=self._provider,
                 session_id=self._session_id,
                 error_code="message_too_long",

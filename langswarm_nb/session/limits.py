@@ -17,7 +17,7 @@ def require_room(session_id: str, config: SessionConfig, message_count: int, spe
             "Raise it with update_config or start a new session.",
             session_id,
         )
-    if config.max_cost_usd is not None and (spent or 0) >= config.max_cost_usd:
+    if config.max_cost_usd is not None and (spent or 0) >= Decimal(str(config.max_cost_usd)):
         raise SessionStateError(
             f"Session {session_id} has cost ${spent or 0:.4f} of its ${config.max_cost_usd:g} "
             "(max_cost_usd). Raise it with update_config to go on.",

@@ -15,13 +15,14 @@ from ..errors import ConfigurationError
 from ..interfaces import IProviderSession, ISession, ISessionStorage
 from ..models import SessionMessage
 from ..stream_events import HistoryLeftOut, StreamEvent, TextDelta
-from .history_window import SUMMARY_REQUEST, HistoryWindow
+from .history_window import HistoryWindow
 from .provider_stream import restore_history
 from .recorded_provider import RecordedProvider
 from .stored_session import StoredSession
 from .structured_output import OutputForm, structured
+from .summary import SUMMARY, summarize
 from .tools import Approval, Tool, Toolbox
-from .turn import Stopping, Turn, TurnSurroundings, reply_of
+from .turn import BringIntoStep, Stopping, Turn, TurnSurroundings, reply_of
 
 logger = logging.getLogger(__name__)
 
@@ -248,33 +249,44 @@ class Session(StoredSession, ISession):
             output_schema=output_form.schema if output_form else None,
         )
 
-    def _sync_provider(self, question: SessionMessage) -> Callable[[], Awaitable[HistoryLeftOut | None]]:
-        async def sync() -> HistoryLeftOut | None:
+    def _sync_provider(self, question: SessionMessage) -> BringIntoStep:
+        async def sync(
+            steps: Sequence[SessionMessage] = (), results: Sequence[SessionMessage] = ()
+        ) -> HistoryLeftOut | None:
+            said = [question, *steps, *results]
             self._window.told = getattr(self._provider, "context_window", None)
-            if self._provider_in_step and await self._window.still_fits(question, self.config):
+            if (steps or self._provider_in_step) and await self._window.still_fits(said, self.config):
                 return self._window.left_out
             self._provider_in_step = False
+            new = {message.message_id for message in said}
             messages = await self.get_messages()
-            known = [m for m in messages if m.message_id != question.message_id and (m.content or m.parts)]
-            shown = await self._window.fit(known, question, self.config, self._state.context, self._summary)
+            known = [m for m in messages if m.message_id not in new and (m.content or m.parts)]
+            shown = await self._window.fit(known, said, self.config, self._state.context, self._summary)
             if shown.summary is not None:
                 context = await self.get_context()
                 context.conversation_context["summary"] = shown.summary
                 await self._state.replace_context(context)
-            await restore_history(self._provider, shown.messages)
+            await restore_history(self._provider, [*shown.messages, *([question, *steps] if steps else [])])
             return shown.left_out
 
         return sync
 
-    async def _summary(self, messages: Sequence[SessionMessage]) -> str:
-        """Return what the provider itself makes of `messages`; the conversation is told to it anew afterwards."""
+    async def _summary(self, messages: Sequence[SessionMessage], behind: SessionMessage) -> str:
+        """Return what the provider itself makes of `messages`; the conversation is told to it anew afterwards.
+
+        The request is paid for like any other, so it has a row of its own, beside the conversation's branches.
+        """
         if getattr(self._provider, "restore", None) is None:
             raise ConfigurationError(
                 f"The provider {self.provider!r} cannot summarize: it has no restore(). Use history='fit'.",
                 self.session_id,
             )
         await restore_history(self._provider, messages)
-        return (await self._provider.send_message(SUMMARY_REQUEST)).content
+        reply = self._conversation.beside(behind, self.provider, self.model, SUMMARY)
+        await summarize(self._provider, reply)
+        reply = await self._middleware.process(reply, self._state.context, reply=True)
+        await self._storage.add_message(self.session_id, reply)
+        return reply.content
 
     async def _keep_provider_id(self) -> None:
         """Store the id under which the provider knows the conversation, where the turn has changed it."""

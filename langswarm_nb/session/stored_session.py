@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from ..clock import now
@@ -154,6 +155,10 @@ class StoredSession:
         """Return one message of any branch; SessionNotFoundError where there is none."""
         return await self._conversation.find(message_id)
 
+    async def get_question(self, reply_id: str) -> SessionMessage:
+        """Return the user's message that a reply, or a call or result on the way to it, answers."""
+        return await self._conversation.question_of(reply_id)
+
     async def get_branches(self, message_id: str) -> list[SessionMessage]:
         """Return the alternatives to `message_id`, itself among them, oldest first."""
         return await self._conversation.siblings(message_id)
@@ -285,8 +290,14 @@ class StoredSession:
                 self._freshness.wrote()
                 if self.status is SessionStatus.ARCHIVED:
                     await self._hooks.notify("on_session_archived", self.session_id)
-        spent = (await self.get_metrics()).estimated_cost if self.config.max_cost_usd is not None else None
-        require_room(self.session_id, self.config, self.message_count, spent)
+        require_room(self.session_id, self.config, self.message_count, await self._spent())
+
+    async def _spent(self) -> Decimal | None:
+        """Return what the session has cost on every branch; None where no budget asks."""
+        if self.config.max_cost_usd is None:
+            return None
+        costs = [message.cost_usd for message in await self.get_all_messages()]
+        return sum((cost for cost in costs if cost is not None), Decimal(0))
 
     async def _look_at_state(self) -> None:
         if not self._freshness.is_current():

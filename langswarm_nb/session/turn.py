@@ -18,14 +18,7 @@ from typing import Any
 
 from ..attachments import attached
 from ..clock import new_id, now
-from ..errors import (
-    ProviderError,
-    ProviderTimeoutError,
-    SessionError,
-    StorageError,
-    StorageLockedError,
-    TurnInterruptedError,
-)
+from ..errors import SessionError, StorageError, StorageLockedError, TurnInterruptedError
 from ..hooks import HookDispatcher
 from ..interfaces import IProviderSession, ISessionStorage
 from ..middleware import MiddlewareChain
@@ -37,11 +30,15 @@ from ..stream_events import HistoryLeftOut, ReasoningDelta, StreamEvent, TextDel
 from .provider_stream import provider_events
 from .tool_calling import ToolCalling
 from .tools import Toolbox
+from .turn_errors import interrupted, stood_still, took_too_long, unexpected
 
 logger = logging.getLogger(__name__)
 
 # A killed kernel loses at most two seconds of text: half of that between checkpoints, the rest for writing one.
 CHECKPOINT_EVERY_S = 1.0
+
+# Called with this turn's steps and the results to come next; returns what the provider was not told of.
+BringIntoStep = Callable[..., Awaitable[HistoryLeftOut | None]]
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,8 @@ class Turn:
     it is listened to again. `stored` has what the turn has added to the conversation.
 
     With `store_question` False the question is in storage already: a reply is being generated again.
-    `before_listening` brings the provider's history into step and returns what was left out of it. `output_schema` is
-    what the reply has to fit.
+    `bring_into_step` tells the provider the history, as much as it can take. `output_schema` is what the reply has to
+    fit.
     """
 
     def __init__(
@@ -73,7 +70,7 @@ class Turn:
         surroundings: TurnSurroundings,
         question: SessionMessage,
         reply: SessionMessage,
-        before_listening: Callable[[], Awaitable[HistoryLeftOut | None]],
+        bring_into_step: BringIntoStep,
         *,
         store_question: bool = True,
         output_schema: dict[str, Any] | None = None,
@@ -82,7 +79,7 @@ class Turn:
         self.question = question
         self.reply = reply
         self._blank = replace(reply)
-        self._before_listening = before_listening
+        self._bring_into_step = bring_into_step
         self._output_schema = output_schema
         self._draft = ReplyDraft()
         self._events: asyncio.Queue[StreamEvent | None] = asyncio.Queue()
@@ -124,18 +121,18 @@ class Turn:
                 raise asyncio.CancelledError
             await self._listen()
         except asyncio.CancelledError:
-            self._error = self._interruption()
+            self._error = interrupted(self.reply, nothing_came=self._draft.is_empty)
         except SessionError as error:
             self._error = error
         except Exception as error:
-            self._error = self._unexpected(error)
+            self._error = unexpected(error, self.reply)
         try:
             if self.question_stored:
                 await self._uninterrupted(self._finish())
             if self._error is not None:
                 await self._tell_of(self._error)
         except Exception as error:
-            self._error = error if isinstance(error, SessionError) else self._unexpected(error)
+            self._error = error if isinstance(error, SessionError) else unexpected(error, self.reply)
         finally:
             self._events.put_nowait(None)
             self.ended.set_result(None)
@@ -154,10 +151,7 @@ class Turn:
         await self._with.hooks.notify("on_message_sent", self.question.session_id, self.question)
 
     async def _listen(self) -> None:
-        left_out = await self._before_listening()
-        if left_out is not None:
-            self._blank.metadata["history"] = self.reply.metadata["history"] = asdict(left_out)
-            self._events.put_nowait(left_out)
+        self._note_left_out(await self._bring_into_step())
         checkpoints = asyncio.create_task(self._keep_checkpoints())
         deadline = asyncio.timeout(self._with.config.timeout_s)
         try:
@@ -166,7 +160,7 @@ class Turn:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise self._timeout(idle=False) from error
+            raise took_too_long(self._with.config, self.reply) from error
         finally:
             checkpoints.cancel()
 
@@ -181,6 +175,15 @@ class Turn:
                 self._draft.ended_by("max_steps")
                 return
             results = await self._answer(calls)
+            begins = len(self.stored) - len(results)
+            steps = [message for message in self.stored[:begins] if message is not self.question]
+            self._note_left_out(await self._bring_into_step(steps, results))
+
+    def _note_left_out(self, left_out: HistoryLeftOut | None) -> None:
+        told = self._blank.metadata.get("history")
+        if left_out is not None and told != asdict(left_out):
+            self._blank.metadata["history"] = self.reply.metadata["history"] = asdict(left_out)
+            self._events.put_nowait(left_out)
 
     async def _take_step(self, results: list[SessionMessage]) -> None:
         self._began = time.perf_counter()
@@ -192,7 +195,7 @@ class Turn:
         except TimeoutError as error:
             if not patience.expired():
                 raise
-            raise self._timeout(idle=True) from error
+            raise stood_still(self._with.config, self.reply) from error
 
     async def _take_events(self, patience: asyncio.Timeout, results: list[SessionMessage]) -> None:
         idle = self._with.config.idle_timeout_s
@@ -344,10 +347,6 @@ class Turn:
                 self._stopped = True
         return work.result()
 
-    def _interruption(self) -> SessionError:
-        kept = "What had come is kept." if not self._draft.is_empty else "Nothing had come yet."
-        return TurnInterruptedError(f"The reply was stopped. {kept}", self.reply.session_id)
-
     async def _store(self, message: SessionMessage) -> None:
         try:
             await self._with.storage.add_message(message.session_id, message)
@@ -357,27 +356,6 @@ class Turn:
             raise StorageError(
                 f"The {message.role}'s message could not be stored: {mask_secrets(str(error))}", message.session_id
             ) from error
-
-    def _timeout(self, idle: bool) -> SessionError:
-        limits = self._with.config
-        if idle:
-            what = f"Nothing came for {limits.idle_timeout_s:g} s (idle_timeout_s)."
-        else:
-            what = f"The reply took longer than {limits.timeout_s:g} s (timeout_s)."
-        return ProviderTimeoutError(
-            f"{what} Try again, or raise the limit in session_config.",
-            provider=self.reply.provider,
-            session_id=self.reply.session_id,
-        )
-
-    def _unexpected(self, error: Exception) -> SessionError:
-        wrapped = ProviderError(
-            f"The provider {self.reply.provider!r} failed: {mask_secrets(str(error)) or type(error).__name__}",
-            provider=self.reply.provider,
-            session_id=self.reply.session_id,
-        )
-        wrapped.__cause__ = error
-        return wrapped
 
 
 class Stopping:

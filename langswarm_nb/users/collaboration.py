@@ -83,12 +83,15 @@ class Collaboration:
         session = await self._open(session_id)
         require(WRITE, granted(session.user_id, await session.get_context(), user_id), session_id, user_id)
         reply = await session.send_message(content, metadata=signed(metadata, user_id))
-        await self.announce(session_id, user_id, reply)
+        await self.announce(session, user_id, reply)
         return reply
 
-    async def announce(self, session_id: str, user_id: str, reply: SessionMessage) -> None:
+    async def announce(self, session: Session, user_id: str, reply: SessionMessage) -> None:
         """Let every kernel know that `user_id` asked something, which `reply` answers."""
-        await self._feed.record("message.posted", session_id, reply.parent_id, user_id, {"reply_id": reply.message_id})
+        asked = reply.parent_id
+        if session.tools:  # calls and their results may stand between the two
+            asked = (await session.get_question(reply.message_id)).message_id
+        await self._feed.record("message.posted", session.session_id, asked, user_id, {"reply_id": reply.message_id})
 
     async def sessions_of(self, user_id: str, **conditions: Any) -> list[dict[str, Any]]:
         """Return the records of the sessions in which `user_id` takes part without owning them."""

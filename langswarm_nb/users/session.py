@@ -31,8 +31,8 @@ NEEDED = {
         READ,
         """
         session_id user_id provider model status created_at last_activity message_count is_busy context
-        provider_session_id get_messages get_all_messages get_message get_branches get_context get_metrics
-        get_provider_metadata export_conversation refresh
+        provider_session_id get_messages get_all_messages get_message get_question get_branches get_context
+        get_metrics get_provider_metadata export_conversation refresh
         """,
     ),
     **_needing(
@@ -118,7 +118,7 @@ class UserSession(ISession):
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, TurnCompleted) and self._is_shared():
-                    await self._collaboration.announce(self._session.session_id, self._user, event.message)
+                    await self._collaboration.announce(self._session, self._user, event.message)
                 yield event
 
     async def edit(self, message_id: str, content: str) -> SessionMessage:

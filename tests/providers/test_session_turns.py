@@ -358,3 +358,51 @@ def test_fifty_sessions_stream_at_once_and_none_is_mixed_up(wire, road, tmp_path
         assert reply.status == "complete"
         assert {m.session_id for m in messages} == {reply.session_id}
         assert [m.content for m in messages] == [expected(number), reply.content]
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_what_tools_return_pushes_older_turns_out(wire, road):
+    wire.script(
+        PATHS[road],
+        says(road, "answer 0.", input_tokens=112),
+        calls(road, ("c1", "read", {"page": 1})),
+        calls(road, ("c2", "read", {"page": 2})),
+        says(road, "Read it all.", input_tokens=1000),
+    )
+
+    def read(page: int) -> str:
+        """Read a page."""
+        return f"page {page}: " + "word " * 460
+
+    async def main(manager):
+        session = await session_on(road, manager, context_window=2000, provider_config={"max_tokens": 500})
+        session.register_tool(read)
+        await session.send_message("question 0. " + "word " * 70)
+        events = [event async for event in session.stream("question 1. Read both pages.")]
+        assert [event.turns for event in events if isinstance(event, HistoryLeftOut)] == [1]
+        newest = (await session.get_messages(limit=1))[0]
+        assert (newest.content.strip(), newest.metadata["history"]["turns"]) == ("Read it all.", 1)
+
+    run(road, wire, main)
+    *_, before, last = sent(wire, road)
+    assert "question 0." in str(before) or road == "conversations"
+    assert "question 0." not in str(last)
+    assert all(text in str(last) for text in ("question 1.", "page 1:", "page 2:"))
+    assert call_ids(last) == (["c1", "c2"], ["c1", "c2"])
+
+
+def test_a_tool_that_returns_more_than_the_model_reads_is_said(wire):
+    wire.script(PATHS["chat"], calls("chat", ("c1", "read", {})))
+
+    def read() -> str:
+        """Read everything."""
+        return "word " * 5000
+
+    async def main(manager):
+        session = await session_on("chat", manager, context_window=2000, provider_config={"max_tokens": 500})
+        session.register_tool(read)
+        with pytest.raises(ls.ContextWindowExceededError, match="what tools returned"):
+            await session.send_message("Read.")
+        assert [m.role for m in await session.get_messages()] == ["user", "assistant", "tool", "assistant"]
+
+    run("chat", wire, main)

@@ -64,10 +64,11 @@ def test_sending_as_a_participant():
 
 def test_word_reaches_the_others():
     async def main():
-        manager, _, session_id = await review()
+        manager, session, session_id = await review()
         await manager.send_message_as_participant(session_id, "bob", "nice")
         heard = await manager.get_notifications("alice")
         assert [(event.kind, event.user_id) for event in heard] == [("message.posted", "bob")]
+        assert heard[0].message_id == (await session.get_messages())[0].message_id
         assert await manager.get_notifications("bob") == []
         assert [event.kind for event in await manager.get_notifications("carl")] == ["message.posted"]
         assert await manager.get_notifications("stranger") == []

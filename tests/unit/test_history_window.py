@@ -174,6 +174,11 @@ def test_a_summary_stands_for_what_is_left_out(tmp_path):
         assert summary["turns"] == found[-1].turns
         assert len(await session.get_messages()) == 40, "a summary is no message of the conversation"
         assert known(session)[0] == "Summary of the earlier conversation:\nok"
+        paid = [m for m in await session.get_all_messages() if m.metadata.get("purpose") == "summary"]
+        assert paid, "a summary costs what any reply costs"
+        assert all(m.content == "ok" and m.usage.output_tokens and not m.is_active_branch for m in paid)
+        for message in await session.get_messages():
+            assert await session.get_branches(message.message_id) == [message], "a summary is no branch"
         asked_before = found[-1].turns
         await session.storage.close()
         return session.session_id, asked_before

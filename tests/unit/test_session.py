@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from contextlib import aclosing
+from decimal import Decimal
 from typing import ClassVar
 
 import pytest
@@ -334,6 +335,25 @@ def test_limits_of_messages_and_cost():
             await session.send_message("two")
         await session.update_config({"max_cost_usd": None})
         await session.send_message("two")
+
+    asyncio.run(main())
+
+
+def test_a_budget_counts_what_is_on_other_branches_too():
+    async def main():
+        session = await new_session(session_config={"max_cost_usd": 0.05})
+        for cost in ("0.02", "0.03"):
+            await session.add_message("user", "what?")
+            await session.add_message("assistant", "so", cost_usd=Decimal(cost), cost_source="provider")
+        first = (await session.get_messages())[0]
+        with pytest.raises(ls.SessionStateError, match=r"\$0\.0500 of its \$0\.05 \(max_cost_usd\)"):
+            await session.edit(first.message_id, "what else?")
+        await session.update_config({"max_cost_usd": 0.06})
+        await session.edit(first.message_id, "what else?")
+        await session.update_config({"max_cost_usd": 0.04})
+        assert session.message_count == 2
+        with pytest.raises(ls.SessionStateError, match="max_cost_usd"):
+            await session.send_message("more")
 
     asyncio.run(main())
 
