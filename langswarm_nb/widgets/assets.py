@@ -10,7 +10,7 @@ from ..rendering import stylesheet
 
 _STATIC = Path(__file__).parent / "static"
 # One module in the page, several files here: each may use what the ones before it define.
-PARTS = ("dom", "host", "store", "message", "thread", "composer", "header", "panel")
+PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "header", "panel")
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?")
@@ -20,14 +20,24 @@ _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 @cache
 def script() -> str:
     """Return the page's ES module; every panel carries it, so without comments and indentation."""
-    return _bare("\n".join((_STATIC / "chat" / f"{part}.js").read_text(encoding="utf-8") for part in PARTS))
+    return bundle(*(f"chat/{part}.js" for part in PARTS))
+
+
+def bundle(*files: str) -> str:
+    """Return the ES module of these files below `static/`."""
+    return _bare("\n".join((_STATIC / file).read_text(encoding="utf-8") for file in files))
 
 
 @cache
 def style() -> str:
     """Return the panel's style sheet with that of the rendered Markdown."""
-    css = _bare((_STATIC / "chat.css").read_text(encoding="utf-8"))
-    return stylesheet() + "\n" + _CSS_SPACE.sub(r"\1", css.replace("\n", " "))
+    return stylesheet() + "\n" + sheet("chat.css")
+
+
+def sheet(*files: str) -> str:
+    """Return the style sheet of these files below `static/`."""
+    css = _bare("\n".join((_STATIC / file).read_text(encoding="utf-8") for file in files))
+    return _CSS_SPACE.sub(r"\1", css.replace("\n", " "))
 
 
 def _bare(source: str) -> str:

@@ -33,3 +33,9 @@ function hostOf(model) {
     },
   };
 }
+
+/** While the panel lives, the plain transcript that the file keeps is not shown as well. */
+function transcriptRule(id) {
+  const name = `.lsnb-transcript-${CSS.escape(id)}`;
+  return `${name},.jp-OutputArea-child:has(>.jp-OutputArea-output ${name}){display:none!important}`;
+}

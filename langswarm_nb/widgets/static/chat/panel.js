@@ -166,12 +166,6 @@ class Panel {
   }
 }
 
-/** While the panel lives, the plain transcript that the file keeps is not shown as well. */
-function transcriptRule(id) {
-  const name = `.lsnb-transcript-${CSS.escape(id)}`;
-  return `${name},.jp-OutputArea-child:has(>.jp-OutputArea-output ${name}){display:none!important}`;
-}
-
 function later(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

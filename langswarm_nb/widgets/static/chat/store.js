@@ -1,4 +1,4 @@
-// One view's copy of the conversation, and its talk with the kernel. protocol.py describes the messages.
+// One view's copy of the conversation. protocol.py describes the messages.
 
 /**
  * @typedef {{time: string, tokens: string, cost: string, detail: string}} Numbers
@@ -16,23 +16,19 @@
 
 const PROTOCOL = 1;
 const ACK_EVERY = 3;
-const HEARD_WITHIN_MS = 700;
 const SILENCE_MS = 2500;
 
-class Store {
-  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(boolean). */
+class Store extends Talk {
+  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(). */
   constructor(model, on) {
-    this.model = model;
+    super(model, () => on.waiting());
     this.on = on;
-    this.view = newId();
     this.session = "";
     this.seq = 0;
     /** @type {Header} */
     this.header = { models: [], tags: [], running: "", earlier: 0 };
     this.order = [];
     this.messages = new Map();
-    this.requests = new Map();
-    this.unheard = new Set();
     this.resyncing = 0;
     this.patience = 1000;
     this.shown = 0;
@@ -54,19 +50,7 @@ class Store {
     clearInterval(this.clock);
     this.model.off("msg:custom", this.receive);
     this.model.off("change:history", this.refresh);
-    this.post({ kind: "gone" });
-    for (const request of this.requests.values()) clearTimeout(request.timer);
-    this.requests.clear();
-  }
-
-  /** Asks the kernel for something; the promise holds its answer, or is rejected with an ErrorCard. */
-  request(kind, fields, rid = newId()) {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.setUnheard(rid, true), HEARD_WITHIN_MS);
-      this.requests.set(rid, { resolve, reject, timer });
-      const error = this.post({ kind, rid, ...fields });
-      if (error) this.settle(rid, (request) => request.reject({ text: NO_KERNEL, details: [] }));
-    });
+    this.endTalk();
   }
 
   /** Asks for whatever came after what is here. */
@@ -83,22 +67,12 @@ class Store {
     this.post({ kind: "ack", seq: this.acked });
   }
 
-  post(message) {
-    try {
-      this.model.send({ ...message, view: this.view });
-    } catch (error) {
-      return error;
-    }
-  }
-
   take(message) {
     this.lastNews = Date.now();
     if (message.to && message.to !== this.view) return;
     if (message.kind === "patch") this.takePatch(message);
     else if (message.kind === "delta") this.takeDelta(message);
-    else if (message.kind === "heard") this.hear(message.rid);
-    else if (message.kind === "answer") this.settle(message.rid, (request) => request.resolve(message.value));
-    else if (message.kind === "failed") this.settle(message.rid, (request) => request.reject(message.error));
+    else this.takeReply(message);
   }
 
   takeHistory() {
@@ -148,27 +122,6 @@ class Store {
     if (Date.now() - this.resyncing > 1000) this.resync();
   }
 
-  hear(rid) {
-    const request = this.requests.get(rid);
-    if (request) clearTimeout(request.timer);
-    this.setUnheard(rid, false);
-  }
-
-  settle(rid, how) {
-    const request = this.requests.get(rid);
-    if (!request) return;
-    this.hear(rid);
-    this.requests.delete(rid);
-    how(request);
-  }
-
-  setUnheard(rid, unheard) {
-    const before = this.unheard.size;
-    if (unheard) this.unheard.add(rid);
-    else this.unheard.delete(rid);
-    if (!before !== !this.unheard.size) this.on.waiting(this.unheard.size > 0);
-  }
-
   /** A question that got no answer was lost or waits behind a cell; silence during a reply may mean that its end was. */
   watch() {
     const unanswered = this.resyncing && Date.now() - this.resyncing > this.patience;
@@ -178,10 +131,4 @@ class Store {
     this.lastNews = Date.now();
     this.resync();
   }
-}
-
-const NO_KERNEL = "The kernel is gone. Run this cell to go on.";
-
-function newId() {
-  return Math.random().toString(36).slice(2, 12);
 }
