@@ -98,23 +98,25 @@ def running_lab(home: Path, **environment: str) -> Iterator[Lab]:
     """Start a JupyterLab that keeps everything under `home`; end it afterwards."""
     root = home / "notebooks"
     root.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"),
     ]
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, env=_environment(home) | environment, stdout=log, stderr=subprocess.STDOUT, cwd=root
-        )
+    lab = Lab(f"http://127.0.0.1:{port}", token, root)
+    with serving(lab, command, _environment(home) | environment, root, home / "server.log"):
+        yield lab
+
+
+@contextlib.contextmanager
+def serving(lab: Lab, command: list[str], environment: dict[str, str], folder: Path, log: Path) -> Iterator[None]:
+    """Run the server that `lab` describes until the block ends, its kernels included; `log` gets what it prints."""
+    with log.open("wb") as printed:
+        server = subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.STDOUT, cwd=folder)
         try:
-            lab = Lab(f"http://127.0.0.1:{port}", token, root)
-            _wait_until_up(lab, server, home / "server.log")
-            yield lab
+            _wait_until_up(lab, server, log)
+            yield
             lab.stop_kernels()
         finally:
             server.terminate()
@@ -123,6 +125,13 @@ def running_lab(home: Path, **environment: str) -> Iterator[Lab]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _environment(home: Path) -> dict[str, str]:
