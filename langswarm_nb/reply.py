@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from .clock import new_id, now
 from .models import SessionMessage, Usage
 from .stream_events import Completed, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, UsageUpdate
 
@@ -84,3 +86,15 @@ class ReplyDraft:
             message.response_model = self.completed.response_model
             message.provider_message_id = self.completed.provider_message_id
             message.provider_metadata = dict(self.completed.provider_metadata)
+
+
+async def reply_of(
+    events: AsyncIterable[ProviderEvent | str], session_id: str, metadata: dict[str, Any] | None = None
+) -> SessionMessage:
+    """Return the assistant's message that a provider's stream makes: `send_message` of a class that can stream."""
+    draft = ReplyDraft()
+    async for event in events:
+        draft.add(TextDelta(event) if isinstance(event, str) else event)
+    message = SessionMessage(new_id(), session_id, "assistant", "", now(), metadata=metadata or {})
+    draft.fill(message)
+    return message

@@ -105,6 +105,11 @@ class ProviderSessionFactory:
         cls._registered[name] = _Provider(factory, dict(default_config or {}))
 
     @classmethod
+    def unregister_provider(cls, name: str) -> None:
+        """Take a registered provider away again; a built-in one of that name shows once more."""
+        cls._registered.pop(name, None)
+
+    @classmethod
     def list_providers(cls) -> list[str]:
         """Return the names of all providers, sorted."""
         return sorted({*cls._registered, *_BUILT_IN, *_entry_points()})

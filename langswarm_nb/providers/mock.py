@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from ..attachments import names_of
-from ..clock import new_id, now
 from ..errors import ProviderUnavailableError
 from ..interfaces import IProviderSession
 from ..models import SessionMessage, Usage
-from ..reply import ReplyDraft
+from ..reply import reply_of
 from ..stream_events import Completed, ProviderEvent, TextDelta, ToolCall, UsageUpdate
 from .mock_output import sample
 
@@ -142,12 +141,7 @@ class MockProviderSession(IProviderSession):
         self, content: str, role: str = "user", metadata: dict[str, Any] | None = None, **more: Any
     ) -> SessionMessage:
         """Return the whole reply."""
-        draft = ReplyDraft()
-        async for event in self.send_message_stream(content, role, metadata, **more):
-            draft.add(event)
-        message = SessionMessage(new_id(), self.session_id, "assistant", "", now(), metadata=metadata or {})
-        draft.fill(message)
-        return message
+        return await reply_of(self.send_message_stream(content, role, metadata, **more), self.session_id, metadata)
 
     async def get_provider_metadata(self) -> dict[str, Any]:
         return {"provider": "mock", "model": self.model, "conversation_length": len(self.history)}

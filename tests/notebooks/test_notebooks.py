@@ -25,7 +25,7 @@ def outputs_of(notebook) -> str:
 def execute(path: Path, folder: Path, monkeypatch) -> str:
     monkeypatch.setenv("LANGSWARM_NB_DB", str(folder / "sessions.duckdb"))
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "LANGSWARM_NB_TEAM_STORE"):
         monkeypatch.delenv(name, raising=False)
     copy = shutil.copy(path, folder / path.name)
     notebook = nbformat.read(copy, as_version=4)
@@ -33,10 +33,18 @@ def execute(path: Path, folder: Path, monkeypatch) -> str:
     return outputs_of(notebook)
 
 
+# What a notebook is about has happened when it says so.
+TELLS = {
+    "06-team-server": ["bob sees []", "[phone]", "has no write permission", "1 archived", "carol: []"],
+    "07-build-your-own-provider": ["EVERY", "Busy. Retry in 7 s.", "refused the key", "✓ Cleaning up twice"],
+}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path, monkeypatch):
     text = execute(path, tmp_path, monkeypatch)
     assert "Traceback" not in text
+    assert [words for words in TELLS.get(path.stem, ()) if words not in text] == []
 
 
 def test_the_quick_start_keeps_its_conversation_over_a_restart(tmp_path, monkeypatch):

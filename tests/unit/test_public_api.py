@@ -132,7 +132,7 @@ FLOORS = [
     r"(providers|storage|middleware|hooks)(\..*)?|instruments|pricing",
     r"session(\..*)?",
     r"(manager|users)(\..*)?|runtime|analytics\.(?!dashboard)\w+(\..*)?|analytics|importers(\..*)?",
-    r"(notebook|widgets|sharing)(\..*)?|analytics\.dashboard(\..*)?|cli|__main__",
+    r"testing|(notebook|widgets|sharing)(\..*)?|analytics\.dashboard(\..*)?|cli|__main__",
 ]
 
 
