@@ -11,7 +11,7 @@ class Header {
     this.cost = h("span", { class: "lsnb-cost" });
     this.fresh = iconButton("plus", "New chat", () => act.newChat());
     this.menu = iconButton("menu", "More", () => this.toggle(this.menu, () => this.mainMenu()), { "aria-haspopup": "true", "aria-expanded": "false" });
-    this.el = h("header", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
+    this.el = h("div", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
   }
 
   /** @param {Header} header */
