@@ -10,6 +10,7 @@ import base64
 import io
 import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ def as_text(part: Part) -> str:
     """Return a part that has a text as one text, with its name, for models that read text."""
     shown, rows = part.get("shown_rows"), part.get("rows")
     note = f' rows="the first {shown} of {rows}"' if shown is not None and shown != rows else ""
-    return f'<attachment name="{part.get("name", "attachment")}"{note}>\n{part["text"]}\n</attachment>'
+    name = escape(str(part.get("name", "attachment")))
+    return f'<attachment name="{name}"{note}>\n{part["text"]}\n</attachment>'
 
 
 def data_url(part: Part) -> str:

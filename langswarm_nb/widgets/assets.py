@@ -11,9 +11,11 @@ from ..rendering import stylesheet
 _STATIC = Path(__file__).parent / "static"
 # One module in the page, several files here: each may use what the ones before it define.
 PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "header", "panel")
+# What is used now and then is a second module, which a page asks for when it first needs it.
+EXTRAS = ("kit", "tray", "pictures")
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
-_CSS_SPACE = re.compile(r" ?([{};,]) ?")
+_CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
@@ -34,10 +36,17 @@ def style() -> str:
     return stylesheet() + "\n" + sheet("chat.css")
 
 
+@cache
+def extras() -> dict[str, str]:
+    """Return `script`, an ES module, and `style`, which a page takes when it first needs them."""
+    return {"script": bundle(*(f"chat/extras/{part}.js" for part in EXTRAS)), "style": sheet("extras.css")}
+
+
 def sheet(*files: str) -> str:
     """Return the style sheet of these files below `static/`."""
     css = _bare("\n".join((_STATIC / file).read_text(encoding="utf-8") for file in files))
-    return _CSS_SPACE.sub(r"\1", css.replace("\n", " "))
+    packed = _CSS_SPACE.sub(lambda found: found[1] or found[2], css.replace("\n", " "))
+    return packed.replace(";}", "}").strip()
 
 
 def _bare(source: str) -> str:

@@ -15,12 +15,13 @@ from ..manager.manager import SessionManager
 from ..notebook.namespace import expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
-from .assets import script, style
+from .assets import extras, script, style
 from .live import LiveConversation, live_conversation
 from .opening import Opener
 from .page_widget import PageWidget
-from .protocol import Patch
+from .protocol import Attachment, Patch
 from .transcript import transcript
+from .transfers import Downloads, Uploads, content_of
 
 EXAMPLES = (
     "Write a function that reads every CSV file in a folder into one DataFrame.",
@@ -67,6 +68,8 @@ class ChatPanel(PageWidget):
         self._opener = Opener(manager, user_id, notebook, provider, model, system, provider_config)
         self._live = runtime.run(self._open(session, reopen))
         self._displayed = False
+        self._uploads = Uploads()
+        self._downloads = Downloads()
         panel_id = uuid4().hex
         super().__init__(height=height, examples=list(examples), panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
@@ -104,6 +107,9 @@ class ChatPanel(PageWidget):
     def _acknowledged(self, request: Mapping[str, Any]) -> None:
         self._live.acknowledge(request.get("seq", 0))
 
+    def _view_gone(self, view: str) -> None:
+        runtime.background_loop().call_soon_threadsafe(self._uploads.drop_view, view)
+
     def _error_details(self) -> list[list[str]]:
         return [["Session", self.session.session_id], ["Model", f"{self.session.provider}/{self.session.model}"]]
 
@@ -113,8 +119,29 @@ class ChatPanel(PageWidget):
         self.send({**patch, "to": request["view"]})
 
     async def _do_send(self, request: Mapping[str, Any]) -> None:
-        typed = request["text"]
-        await self._live.send(await self._expanded(typed), request["rid"], typed)
+        typed, files = request["text"], request.get("files", ())
+        parts = self._uploads.parts(files)
+        await self._live.send(await self._expanded(typed), request["rid"], typed, parts)
+        self._uploads.drop(files)
+
+    async def _do_extras(self, _request: Mapping[str, Any]) -> dict[str, str]:
+        return extras()
+
+    async def _do_attach(self, request: Mapping[str, Any]) -> Attachment | None:
+        about = (request["view"], request["file"], request["name"], int(request["size"]), int(request["at"]))
+        return await self._uploads.take(*about, request.get("bytes", b""))
+
+    async def _do_detach(self, request: Mapping[str, Any]) -> None:
+        self._uploads.drop([request["file"]])
+
+    async def _do_attachment(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self._offered(content_of(await self._live.attachment(request["id"], request["at"])))
+
+    async def _do_piece(self, request: Mapping[str, Any]) -> bytes:
+        return self._downloads.piece(request["token"], request["at"])
+
+    def _offered(self, data: bytes) -> dict[str, Any]:
+        return {"token": self._downloads.offer(data), "bytes": len(data)}
 
     async def _do_edit(self, request: Mapping[str, Any]) -> None:
         typed = request["text"]

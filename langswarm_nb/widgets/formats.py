@@ -37,3 +37,10 @@ def dollars(value: Decimal | float | None) -> str:
         places = 1 - amount.adjusted()
         return f"${amount:.{places}f}".rstrip("0")
     return f"${amount:,.2f}"
+
+
+def size(value: int) -> str:
+    """Return a number of bytes: `640 bytes`, `12 kB`, `3.4 MB`."""
+    if value < 1024:
+        return f"{value} byte{'' if value == 1 else 's'}"
+    return f"{value / 1024:.0f} kB" if value < 1023.5 * 1024 else f"{value / 2**20:.1f} MB"

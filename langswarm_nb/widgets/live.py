@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 
 from .. import runtime
-from ..errors import SessionStateError, TurnInterruptedError
+from ..attachments import Part, attached
+from ..errors import SessionNotFoundError, SessionStateError, TurnInterruptedError
 from ..interfaces import ISessionLifecycleHook
 from ..manager.manager import SessionManager
 from ..models import SessionMessage, SessionStatus
@@ -98,10 +99,10 @@ class LiveConversation:
         if self._turn is not None:
             self._turn.acknowledge(seq)
 
-    async def send(self, text: str, rid: str, typed: str) -> None:
+    async def send(self, text: str, rid: str, typed: str, attachments: Sequence[Part] = ()) -> None:
         """Take a turn; `typed` is what was written, `text` what became of it."""
         metadata = {"typed": typed} if typed != text else None
-        await self._take_turn(self.session.stream(text, metadata=metadata), rid)
+        await self._take_turn(self.session.stream(text, metadata=metadata, attachments=list(attachments) or None), rid)
 
     async def regenerate(self, message_id: str, rid: str) -> None:
         """Take a turn for another reply in the place of `message_id`."""
@@ -154,6 +155,13 @@ class LiveConversation:
     async def source(self, message_id: str) -> str:
         """Return a message's Markdown."""
         return (await self.session.get_message(message_id)).content
+
+    async def attachment(self, message_id: str, at: int) -> Part:
+        """Return what was attached to a message in this place, counted from 0."""
+        parts = attached((await self.session.get_message(message_id)).parts)
+        if not 0 <= at < len(parts):
+            raise SessionNotFoundError("This attachment is not there any more.", self.session.session_id)
+        return parts[at]
 
     def spend(self, reply: SessionMessage) -> None:
         """Add the reply's cost to what the session has cost."""

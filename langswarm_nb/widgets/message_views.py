@@ -9,6 +9,7 @@ from ..models import SessionMessage
 from ..rendering import render_markdown
 from . import formats
 from .protocol import Branch, ErrorCard, MessageView, Numbers
+from .transfers import attachments_of
 
 _NAMES = {"user": "you", "system": "instruction", "tool": "tool"}
 
@@ -42,6 +43,8 @@ class MessageViews:
             view["text"] = str(message.metadata.get("typed") or message.content)
             if view["text"] != message.content:
                 view["sent"] = message.content
+        if files := attachments_of(message):
+            view["attachments"] = files
         if message.status == "error" and message.role == "assistant":
             view["error"] = error_card(message)
         if branch := branch_of(message, family):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -18,7 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 class PageWidget(anywidget.AnyWidget):
-    """Hands the request `kind` to the coroutine `_do_<kind>`, whose value is the answer; see protocol.py."""
+    """Hands the request `kind` to the coroutine `_do_<kind>`, whose value is the answer; see protocol.py.
+
+    Bytes that came with a request are its `bytes`; an answer that is bytes goes as they are.
+    """
 
     def __init__(self, **traits: Any) -> None:
         self._context: Context | None = None
@@ -45,6 +48,9 @@ class PageWidget(anywidget.AnyWidget):
     def _page_left(self) -> None:
         """Hear that no page looks any more."""
 
+    def _view_gone(self, view: str) -> None:
+        """Hear that one view is gone."""
+
     def _acknowledged(self, request: Mapping[str, Any]) -> None:
         """Hear how far a page has come."""
 
@@ -70,12 +76,13 @@ class PageWidget(anywidget.AnyWidget):
         with contextlib.suppress(TypeError):
             vars(self.comm).pop("_reply_subshell_id", None)
 
-    def _on_request(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def _on_request(self, _widget: object, content: Mapping[str, Any], buffers: Sequence[Any] = ()) -> None:
         """Hand a page's request over; a callback that waits would hold up the whole kernel."""
         self._context = copy_context()
         kind, rid, view = content.get("kind"), content.get("rid", ""), content.get("view", "")
         if kind == "gone":
             self._pages.discard(view)
+            self._view_gone(view)
             if not self._pages:
                 self._page_left()
             return
@@ -86,6 +93,9 @@ class PageWidget(anywidget.AnyWidget):
             return
         if kind != "ready":
             self.send({"kind": "heard", "rid": rid})
+        if buffers:
+            # The message's memory is not ours once this returns.
+            content = {**content, "bytes": b"".join(map(bytes, buffers))}
         runtime.submit(self._fulfil(str(kind), rid, content))
 
     async def _fulfil(self, kind: str, rid: str, content: Mapping[str, Any]) -> None:
@@ -102,7 +112,9 @@ class PageWidget(anywidget.AnyWidget):
             logger.exception("the page's request %r failed", kind)
             self._tell_failure(rid, f"That did not work: {mask_secrets(str(error)) or type(error).__name__}.")
         else:
-            if kind != "ready":
+            if isinstance(value, bytes):
+                self.send({"kind": "answer", "rid": rid, "value": len(value)}, [value])
+            elif kind != "ready":
                 self.send({"kind": "answer", "rid": rid, "value": value})
 
     def _tell_failure(self, rid: str, text: str) -> None:

@@ -39,6 +39,16 @@ class ErrorCard(TypedDict):
     details: list[list[str]]
 
 
+class Attachment(TypedDict):
+    """A file that goes with a message. An `image` may be shown, as its `type` says; a `file` is a name only."""
+
+    name: str
+    kind: Literal["image", "file"]
+    type: str
+    bytes: int
+    size: str
+
+
 class MessageView(TypedDict):
     """One message as the page shows it. `html` and `tail` come from the renderer; everything else is shown as it is.
 
@@ -56,6 +66,7 @@ class MessageView(TypedDict):
     reasoning: NotRequired[str]
     note: NotRequired[str]
     tools: NotRequired[list[str]]
+    attachments: NotRequired[list[Attachment]]
     numbers: NotRequired[Numbers]
     error: NotRequired[ErrorCard]
     branch: NotRequired[Branch]
@@ -149,7 +160,12 @@ class Request(TypedDict):
     | ready | session, have, version | a patch for this view with what it lacks |
     | gone | | nothing is sent while there is no view |
     | ack | seq | the page has shown everything up to here |
-    | send | text | a turn; its first patch `answers` the request |
+    | send | text, files | a turn; its first patch `answers` the request; `files` are ids of attached ones |
+    | attach | file, name, size, at, with bytes | a piece of a file; answer to the last: an Attachment |
+    | detach | file | the file is not sent |
+    | attachment | id, at | answer: token and size of a stored attachment |
+    | piece | token, at | answer with bytes: a piece of what the token stands for |
+    | extras | | answer: script and style of what a page needs now and then |
     | stop | | the running reply ends, what came is kept |
     | regenerate | id | another reply to the same question |
     | edit | id, text | another question in the place of this one |

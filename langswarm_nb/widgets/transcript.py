@@ -41,7 +41,9 @@ def _about(header: Header, shown: int) -> str:
 def _message(view: MessageView) -> str:
     who = f'<div class="lsnb-who">{escape(view["author"])}</div>'
     if "html" not in view:
-        return f'{who}<div class="lsnb-said" dir="auto">{escape(view.get("text", ""))}</div>'
+        names = ", ".join(f"{file['name']} ({file['size']})" for file in view.get("attachments", ()))
+        files = f'<div class="lsnb-about">With {escape(names)}</div>' if names else ""
+        return f'{who}<div class="lsnb-said" dir="auto">{escape(view.get("text", ""))}</div>{files}'
     body = f'{who}<div class="lsnb-md" dir="auto">{view["html"]}</div>'
     if "error" in view:
         return f'{body}<div class="lsnb-about">{escape(view["error"]["text"])}</div>'

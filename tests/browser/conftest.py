@@ -44,7 +44,7 @@ CHROMIUM_FLAGS = [
 ]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
 # What JupyterLab itself logs as an error without anything being wrong.
-HARMLESS = ("favicon", "Failed to load resource", "ResizeObserver loop")
+HARMLESS = ("favicon", "Failed to load resource", "ResizeObserver loop", "Could not restore the debugger state")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,7 @@
 // Where the reader writes. Enter sends, Shift+Enter breaks the line, Escape stops, Up in the empty box edits.
 
 class Composer {
-  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]]. */
+  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files). */
   constructor(act) {
     this.act = act;
     this.ids = newId();
@@ -18,9 +18,11 @@ class Composer {
       onblur: () => this.hideNames(),
     });
     this.button = h("button", { type: "button", class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
+    this.files = h("input", { type: "file", multiple: true, hidden: true, onchange: () => this.act.attach(this.files.files) });
+    this.clip = iconButton("clip", "Attach files", () => this.pickFiles(), { class: "lsnb-tool lsnb-clip" });
     this.names = h("div", { class: "lsnb-names", role: "listbox", "aria-label": "Variables", hidden: true });
     this.status = h("div", { class: "lsnb-status", hidden: true });
-    this.el = h("div", { class: "lsnb-composer" }, this.status, this.names, h("div", { class: "lsnb-row" }, this.area, this.button));
+    this.el = h("div", { class: "lsnb-composer" }, this.status, this.names, h("div", { class: "lsnb-row" }, this.clip, this.files, this.area, this.button));
     this.setRunning(false);
   }
 
@@ -33,7 +35,7 @@ class Composer {
 
   setReadOnly(readOnly) {
     this.readOnly = readOnly;
-    this.area.disabled = readOnly;
+    this.area.disabled = this.clip.disabled = readOnly;
     this.enable();
   }
 
@@ -52,6 +54,12 @@ class Composer {
     fitHeight(this.area);
     this.enable();
     this.area.focus();
+  }
+
+  pickFiles() {
+    // The same file may be picked again.
+    this.files.value = "";
+    this.files.click();
   }
 
   press() {

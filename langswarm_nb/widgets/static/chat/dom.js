@@ -15,11 +15,13 @@ function h(tag, props, ...children) {
 
 const ICONS = {
   check: "M3 8.5l3.2 3L13 4.5",
+  clip: "M13 7.5l-5.3 5.3a3 3 0 0 1-4.3-4.3l5.6-5.6a2 2 0 0 1 2.9 2.9L6.4 11.2a1 1 0 0 1-1.5-1.4L9.6 5",
   chevron: "M4.5 6.5L8 10l3.5-3.5",
   copy: "M5.5 5.5V3h7.5v7.5h-2.5M3 5.5h7.5V13H3z",
   cell: "M2.5 3.5h11v5h-11zM8 10.5v4M6 12.5h4",
   down: "M8 3v10M4 9l4 4 4-4",
   edit: "M3 13l.6-2.8 7.2-7.2 2.2 2.2-7.2 7.2z",
+  file: "M4 2h5.5L12 4.5V14H4zM9.5 2v2.5H12",
   left: "M10 4L6 8l4 4",
   menu: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   plus: "M8 3v10M3 8h10",

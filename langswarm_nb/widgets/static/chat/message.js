@@ -1,6 +1,6 @@
 // One message on the screen. The only file that sets innerHTML, and only to what the kernel's renderer made.
 
-/** `act` has: copy, insert (or null), rate, regenerate, edit, branch; all but copy take the message's id first. */
+/** `act` has: copy, insert (or null), rate, regenerate, edit, branch, picture, save; all but copy take the message's id first. */
 class MessageItem {
   constructor(view, act) {
     this.act = act;
@@ -49,7 +49,19 @@ class MessageItem {
   saidParts(view) {
     const said = h("div", { class: "lsnb-said", dir: "auto", text: view.text ?? "" });
     const sent = view.sent && h("details", { class: "lsnb-sent" }, h("summary", { text: "With values" }), h("pre", { dir: "auto", text: view.sent }));
-    return [said, sent, this.foot(view)];
+    return [this.files(view.attachments), said, sent, this.foot(view)];
+  }
+
+  /** What was attached: files by name, each can be saved; pictures follow when their bytes are here. */
+  files(attachments) {
+    if (!attachments) return null;
+    const items = attachments.map((about, at) => {
+      const save = h("button", { type: "button", class: "lsnb-file", title: `Save ${about.name}`, onclick: () => this.act.save(this.id, at, about) }, icon("file"), h("bdi", { text: about.name }), h("small", { text: about.size }));
+      const item = h("li", {}, save);
+      if (about.kind === "image") this.act.picture(this.id, at, about, item);
+      return item;
+    });
+    return h("ul", { class: "lsnb-files", "aria-label": "Attachments" }, ...items);
   }
 
   reasoning(view, running) {

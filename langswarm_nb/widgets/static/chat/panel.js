@@ -14,9 +14,10 @@ class Panel {
     this.thread = new Thread(this.threadActions(), model.get("examples") ?? []);
     this.composer = new Composer({
       send: (text) => this.send(text),
-      stop: () => this.ask("stop"),
+      stop: () => this.stop(),
       editLast: () => this.thread.last("user")?.startEdit(),
       complete: (prefix) => this.store.request("complete", { prefix }),
+      attach: (files) => this.attach([...files]),
     });
     this.header = new Header(this.headerActions(), this.root);
     this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
@@ -34,9 +35,59 @@ class Panel {
   keepKeysHere() {
     this.root.addEventListener("keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "Escape" && this.store.header.running && !event.defaultPrevented) this.ask("stop");
+      if (event.key === "Escape" && this.store.header.running && !event.defaultPrevented) this.stop();
     });
     for (const kind of ["keyup", "keypress", "paste", "copy", "cut"]) this.root.addEventListener(kind, (event) => event.stopPropagation());
+    this.root.addEventListener("paste", (event) => {
+      const { files, types } = event.clipboardData;
+      // What is copied from a sheet or a document is text and a picture of it: the text is meant.
+      if (!files.length || types.includes("text/plain")) return;
+      event.preventDefault();
+      this.attach([...files]);
+    });
+    for (const kind of ["dragover", "dragleave", "drop"]) this.root.addEventListener(kind, (event) => this.drag(event));
+  }
+
+  drag(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.root.classList.toggle("lsnb-drop", event.type === "dragover" && !this.store.header.archived);
+    if (event.type === "drop") this.attach([...event.dataTransfer.files]);
+  }
+
+  /** Returns what is used now and then; every panel carries the rest. */
+  extras() {
+    this.loading ??= this.loadExtras().catch((error) => {
+      this.loading = null;
+      throw error;
+    });
+    return this.loading;
+  }
+
+  async loadExtras() {
+    const { script, style } = await this.store.request("extras");
+    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    try {
+      const module = await import(url);
+      this.root.append(h("style", { text: style }));
+      return module.default({ h, ICONS, icon, iconButton, textButton, newId, later }, this);
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  /** Runs `use` with the extras; what fails is shown. */
+  async withExtras(use) {
+    try {
+      return await use(await this.extras());
+    } catch (error) {
+      this.fail(error.text ? error : { text: `That did not work: ${error.message}.` });
+    }
+  }
+
+  attach(files) {
+    if (files.length && !this.store.header.archived) this.withExtras(({ tray }) => tray.add(files));
   }
 
   threadActions() {
@@ -50,6 +101,8 @@ class Panel {
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),
       example: (text) => this.send(text),
+      picture: (id, at, about, item) => this.withExtras(({ pictures }) => pictures.show(id, at, about, item)),
+      save: (id, at, about) => this.withExtras(({ pictures }) => pictures.save(id, at, about)),
     };
   }
 
@@ -79,19 +132,32 @@ class Panel {
   }
 
   async send(text) {
-    this.thread.showPending(text);
+    const uploads = this.tray?.take() ?? [];
+    const rid = (this.pendingRid = newId());
+    this.thread.showPending(text, uploads.map(({ file }) => file.name).join(", "));
     this.composer.setRunning(true);
     this.problem = null;
-    this.pendingRid = newId();
     try {
-      await this.store.request("send", { text }, this.pendingRid);
+      const files = await Promise.all(uploads.map((upload) => upload.sent));
+      if (rid !== this.pendingRid) throw { text: "It was stopped before it was sent." };
+      this.sending = uploads;
+      await this.store.request("send", { text, files }, rid);
     } catch (error) {
       this.problem = error;
-      if (this.pendingRid && !this.composer.area.value) this.composer.fill(text);
+      if (this.answered !== rid) {
+        this.tray?.put(uploads);
+        if (!this.composer.area.value) this.composer.fill(text);
+      }
     }
-    this.dropPending();
+    if (rid === this.pendingRid) this.dropPending();
     this.composer.setRunning(Boolean(this.store.header.running));
     this.showStatus();
+  }
+
+  stop() {
+    // While files are on their way there is no turn yet.
+    if (this.pendingRid && !this.store.requests.has(this.pendingRid)) this.dropPending();
+    else this.ask("stop");
   }
 
   dropPending() {
@@ -102,7 +168,11 @@ class Panel {
   showPatch(changed, patch, whole) {
     // Deltas that are not drawn yet are in the views already.
     this.waitingDeltas = this.waitingDeltas.filter((delta) => !whole && !changed.has(delta.id));
-    if (patch.answers && patch.answers === this.pendingRid) this.dropPending();
+    if (patch.answers && patch.answers === this.pendingRid) {
+      this.answered = patch.answers;
+      this.tray?.keep(this.sending, patch.messages.find((view) => view.role === "user"));
+      this.dropPending();
+    }
     const { header } = this.store;
     this.header.show(header);
     this.strip.hidden = !header.mock;
@@ -150,6 +220,15 @@ class Panel {
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
   }
 
+  say(text) {
+    this.said.textContent = text;
+  }
+
+  fail(error) {
+    this.problem = error;
+    this.showStatus();
+  }
+
   dismiss() {
     this.problem = null;
     this.showStatus();
@@ -157,6 +236,7 @@ class Panel {
   }
 
   close() {
+    this.loading?.then((extras) => extras.close(), () => {});
     cancelAnimationFrame(this.frame);
     this.endKernelWatch();
     this.store.stop();

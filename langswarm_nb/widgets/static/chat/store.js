@@ -3,8 +3,9 @@
 /**
  * @typedef {{time: string, tokens: string, cost: string, detail: string}} Numbers
  * @typedef {{text: string, details: [string, string][]}} ErrorCard
+ * @typedef {{name: string, kind: "image"|"file", type: string, bytes: number, size: string}} Attachment
  * @typedef {{id: string, role: string, author: string, state: "running"|"complete"|"interrupted"|"error",
- *   text?: string, sent?: string, html?: string, tail?: string, reasoning?: string, note?: string, tools?: string[],
+ *   text?: string, sent?: string, attachments?: Attachment[], html?: string, tail?: string, reasoning?: string, note?: string, tools?: string[],
  *   numbers?: Numbers, error?: ErrorCard, branch?: {at: number, ids: string[]}, rating?: string, time?: string}} MessageView
  * @typedef {{session: string, title: string, tags: string[], model: string, models: string[], cost: string,
  *   archived: boolean, mock: boolean, running: string, earlier: number, managed: boolean}} Header
@@ -34,7 +35,7 @@ class Store extends Talk {
     this.shown = 0;
     this.acked = 0;
     this.lastNews = Date.now();
-    this.receive = (message) => this.take(message);
+    this.receive = (message, buffers) => this.take(message, buffers);
     this.refresh = () => this.takeHistory();
   }
 
@@ -67,12 +68,12 @@ class Store extends Talk {
     this.post({ kind: "ack", seq: this.acked });
   }
 
-  take(message) {
+  take(message, buffers) {
     this.lastNews = Date.now();
     if (message.to && message.to !== this.view) return;
     if (message.kind === "patch") this.takePatch(message);
     else if (message.kind === "delta") this.takeDelta(message);
-    else this.takeReply(message);
+    else this.takeReply(message, buffers);
   }
 
   takeHistory() {

@@ -17,28 +17,28 @@ class Talk {
     this.unheard = new Set();
   }
 
-  /** Asks the kernel for something; the promise holds its answer, or is rejected with an ErrorCard. */
-  request(kind, fields, rid = newId()) {
+  /** Asks the kernel for something; the promise holds its answer, bytes as an array, or is rejected with an ErrorCard. */
+  request(kind, fields, rid = newId(), buffers = undefined) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.setUnheard(rid, true), HEARD_WITHIN_MS);
       this.requests.set(rid, { resolve, reject, timer });
-      const error = this.post({ kind, rid, ...fields });
+      const error = this.post({ kind, rid, ...fields }, buffers);
       if (error) this.settle(rid, (request) => request.reject({ text: NO_KERNEL, details: [] }));
     });
   }
 
-  post(message) {
+  post(message, buffers) {
     try {
-      this.model.send({ ...message, view: this.view });
+      this.model.send({ ...message, view: this.view }, undefined, buffers);
     } catch (error) {
       return error;
     }
   }
 
   /** Takes in what the kernel says about a request. */
-  takeReply(message) {
+  takeReply(message, buffers) {
     if (message.kind === "heard") this.hear(message.rid);
-    else if (message.kind === "answer") this.settle(message.rid, (request) => request.resolve(message.value));
+    else if (message.kind === "answer") this.settle(message.rid, (request) => request.resolve(buffers?.length ? buffers : message.value));
     else if (message.kind === "failed") this.settle(message.rid, (request) => request.reject(message.error));
   }
 
