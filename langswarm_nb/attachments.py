@@ -73,7 +73,7 @@ def attached(parts: Iterable[Part]) -> list[Part]:
 def size_of(part: Part) -> int:
     """Return how many bytes a part's content has."""
     if (data := part.get("data")) is not None:
-        return len(data) * 3 // 4
+        return len(data) * 3 // 4 - data[-2:].count("=")
     return len(str(part.get("text") or "").encode("utf-8", "replace"))
 
 

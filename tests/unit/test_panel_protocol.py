@@ -257,3 +257,7 @@ def test_what_a_panel_carries_is_small_and_whole() -> None:
         (assets._STATIC / "chat" / f"{part}.js").read_text() for part in assets.PARTS if part != "message"
     )
     assert style.count("{") == style.count("}")
+    extras = assets.extras()
+    assert sum(len(text.encode()) for text in extras.values()) < 40_000
+    assert "innerHTML" not in extras["script"]
+    assert extras["style"].count("{") == extras["style"].count("}")
