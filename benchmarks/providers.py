@@ -12,11 +12,13 @@ import asyncio
 import json
 import multiprocessing
 import statistics
+import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+from langswarm_nb import create_session_manager
 from langswarm_nb.providers import ProviderSessionFactory
 from langswarm_nb.providers.base import Paced
 from langswarm_nb.stream_events import TextDelta
@@ -269,10 +271,43 @@ async def fifty(road: str, port: int) -> dict[str, Any]:
     }
 
 
+async def fifty_stored(road: str, port: int) -> dict[str, Any]:
+    """Return how SESSIONS turns at once went with all that a turn does: middleware, hooks, and a store on disk."""
+    provider = "anthropic" if road == "anthropic" else "openai"
+    config = {"base_url": f"http://127.0.0.1:{port}", **({} if provider == "anthropic" else {"api": road})}
+    with tempfile.TemporaryDirectory() as folder:
+        manager = create_session_manager(
+            f"{folder}/sessions.duckdb", providers={provider: "none-needed"}, provider_config={provider: config}
+        )
+        async with manager:
+            model = "claude-x" if provider == "anthropic" else "m"
+            sessions = [await manager.create_session("ada", provider, model) for _ in range(SESSIONS)]
+
+            async def one(number: int) -> bool:
+                texts = [text async for text in sessions[number].send_message_stream(f"session-{number:03}")]
+                stored = [message.content for message in await sessions[number].get_messages()]
+                said = "".join(f"{number:03}-{word} " for word in range(WORDS))
+                return "".join(texts) == said and stored == [f"session-{number:03}", said]
+
+            async with LoopWatch() as watch:
+                started = time.perf_counter()
+                whole = await asyncio.gather(*(one(number) for number in range(SESSIONS)))
+                took = time.perf_counter() - started
+    return {
+        "whole, unmixed and stored": f"{sum(whole)} of {SESSIONS}",
+        "took s": round(took, 2),
+        "loop late ms": watch.in_ms(),
+    }
+
+
 async def measure(port: int) -> dict[str, Any]:
     result: dict[str, Any] = {"bringing in an SDK": await bring_in(port)}
     for road in ROADS:
-        result[road] = {**await compare(road, port), f"{SESSIONS} at once": await fifty(road, port)}
+        result[road] = {
+            **await compare(road, port),
+            f"{SESSIONS} at once": await fifty(road, port),
+            f"{SESSIONS} sessions at once": await fifty_stored(road, port),
+        }
     return result
 
 

@@ -27,6 +27,7 @@ from ..pricing import price_reply
 from ..redaction import mask_secrets
 from ..reply import ReplyDraft
 from ..stream_events import HistoryLeftOut, ReasoningDelta, StreamEvent, TextDelta, ToolCall, TurnCompleted, TurnStarted
+from .collector import sparing_the_collector
 from .provider_stream import provider_events
 from .tool_calling import ToolCalling
 from .tools import Toolbox
@@ -155,8 +156,9 @@ class Turn:
         checkpoints = asyncio.create_task(self._keep_checkpoints())
         deadline = asyncio.timeout(self._with.config.timeout_s)
         try:
-            async with deadline:
-                await self._take_steps()
+            with sparing_the_collector():
+                async with deadline:
+                    await self._take_steps()
         except TimeoutError as error:
             if not deadline.expired():
                 raise
