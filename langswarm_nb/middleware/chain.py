@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import MiddlewareError, SessionError
@@ -44,10 +44,14 @@ class MiddlewareChain:
         self._members = sorted([*self._members, member], key=lambda m: -m.priority)
 
     async def process(self, message: SessionMessage, context: SessionContext, *, reply: bool = False) -> SessionMessage:
-        """Return what the members made of `message`; MiddlewareError, or a member's own SessionError, on a refusal."""
+        """Return what the members made of `message`; MiddlewareError, or a member's own SessionError, on a refusal.
+
+        The id stays, whatever they make of it: it was announced, and writing a message twice is told by it.
+        """
+        message_id = message.message_id
         for member in reversed(self._members) if reply else self._members:
             message = await member.process("process_message", message, context)
-        return message
+        return message if message.message_id == message_id else replace(message, message_id=message_id)
 
     async def process_partial(self, message: SessionMessage, context: SessionContext) -> SessionMessage:
         """Return a reply that is still streaming as it may be kept: what members with `process_partial` make of it."""

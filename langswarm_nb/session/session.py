@@ -96,8 +96,10 @@ class Session(StoredSession, ISession):
         self._require_text(content)
 
         async def question() -> SessionMessage:
-            parts = await asyncio.to_thread(parts_of, attachments) if attachments is not None else []
-            return replace(self._conversation.next_message(role, content, metadata), parts=parts)
+            message = self._conversation.next_message(role, content, metadata)
+            if attachments is not None:
+                message.parts = await asyncio.to_thread(parts_of, attachments)
+            return message
 
         return self._take_turn(question, output_form=output_form)
 

@@ -66,8 +66,7 @@ class ToolCalling:
         message.duration_s = result.duration_s
         message.status = "error" if result.is_error else "complete"
         try:
-            changed = await self._middleware.process(message, self._context)
-            message = replace(changed, message_id=message.message_id)
+            message = await self._middleware.process(message, self._context)
         except SessionError:
             # What a middleware refuses is neither kept nor sent.
             message.content, message.status = WITHHELD, "error"

@@ -141,8 +141,7 @@ class Turn:
     async def _begin(self) -> None:
         if not self.question_stored:
             # Middleware may hold a message back for a while: that can be stopped. Storing it cannot.
-            message = await self._with.middleware.process(self.question, self._with.context)
-            self.question = replace(message, message_id=self.question.message_id)
+            self.question = await self._with.middleware.process(self.question, self._with.context)
             await self._uninterrupted(self._keep_question())
         self._events.put_nowait(TurnStarted(self.question, self.reply.message_id))
 
@@ -247,9 +246,7 @@ class Turn:
         self._draft.fill(step)
         self._stamp(step)
         await price_reply(step)
-        step = replace(
-            await self._with.middleware.process(step, self._with.context, reply=True), message_id=step.message_id
-        )
+        step = await self._with.middleware.process(step, self._with.context, reply=True)
         await self._keep([step])
         self._draft = ReplyDraft()
         if self._checkpointed:
@@ -310,14 +307,12 @@ class Turn:
 
     async def _pass_middleware(self) -> None:
         try:
-            changed = await self._with.middleware.process(self.reply, self._with.context, reply=True)
+            self.reply = await self._with.middleware.process(self.reply, self._with.context, reply=True)
         except SessionError as error:
             # What a middleware refuses is not kept: it may be what must not be stored.
             self.reply.content, self.reply.parts = "", []
             self._error = self._error or error
             self._set_status()
-        else:
-            self.reply = replace(changed, message_id=self.reply.message_id)
 
     def _stamp(self, reply: SessionMessage) -> None:
         reply.completed_at = now()

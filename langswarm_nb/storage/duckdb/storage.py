@@ -23,6 +23,7 @@ from ...models import SessionConfig, SessionContext, SessionMessage
 from ..paths import default_location
 from ..rows import event_row, message_to_row, new_session_row, session_changes, text
 from ..schema import SESSIONS, TABLES
+from ..waiting import done
 from . import failures, reads, registry, untrusted
 from .checkpoints import Checkpoint
 from .location import Location
@@ -148,7 +149,7 @@ class DuckDBSessionStorage(ISessionStorage):
 
     async def _write(self, write: Write) -> None:
         # A task that is cancelled here stops waiting; the write goes on.
-        await asyncio.wrap_future(self._submit(write))
+        await done(self._submit(write))
 
     def _submit(self, write: Write) -> Future[None]:
         self._require_open()
