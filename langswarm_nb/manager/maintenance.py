@@ -113,8 +113,7 @@ class Maintenance:
             return None
         await self._feed.record(_CLAIMED)
         await asyncio.sleep(settle_s)
-        claims = await self._open_claims()
-        if claims and (claims[0]["payload"] or {}).get("origin") != self._feed.origin:
+        if not await self._is_first_to_claim():
             return None
         report = await self.run()
         counts = {name: len(getattr(report, name)) for name in ("idle", "archived", "deleted", "failed")}
@@ -150,6 +149,17 @@ class Maintenance:
         done = await self._storage.list_events(kinds=[_DONE], limit=1)
         claims = await self._recent(_CLAIMED, now() - _CLAIM_TTL)
         return [claim for claim in claims if not done or claim["event_id"] > done[0]["event_id"]]
+
+    async def _is_first_to_claim(self) -> bool:
+        mine = [claim for claim in await self._recent(_CLAIMED, now() - _CLAIM_TTL) if self._is_mine(claim)]
+        if not mine:
+            return True  # a storage without a trail: there is nobody to agree with
+        claims = await self._open_claims()
+        # None is open where another kernel has done the work while this one waited for the store.
+        return bool(claims) and self._is_mine(claims[0])
+
+    def _is_mine(self, claim: Mapping[str, Any]) -> bool:
+        return (claim["payload"] or {}).get("origin") == self._feed.origin
 
     async def _recent(self, kind: str, since: datetime) -> list[dict[str, Any]]:
         return [row for row in await self._storage.list_events(kinds=[kind]) if row["at"] >= since]

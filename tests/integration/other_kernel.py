@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 import langswarm_nb as ls
 
 
-async def main(path: str, command: str, session_id: str, *texts: str) -> None:
+async def clean_up(path: str) -> None:
+    """Wait for the word, then do the maintenance unless another kernel does; say what was done."""
+    policy = {"archive_after_days": 0.000001}
+    async with ls.create_session_manager(path, providers={"mock": None}, cleanup_config=policy) as manager:
+        print("ready", flush=True)  # noqa: T201
+        await asyncio.to_thread(sys.stdin.readline)
+        report = await manager._maintenance.run_if_due()
+        print(json.dumps(report and sorted(report.archived)), flush=True)  # noqa: T201
+
+
+async def main(path: str, command: str, session_id: str = "", *texts: str) -> None:
+    if command == "clean_up":
+        await clean_up(path)
+        return
     async with ls.create_session_manager(path, providers={"mock": None}) as manager:
         session = await manager.get_session(session_id)
         match command:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -111,5 +113,30 @@ def test_a_session_that_nobody_else_writes_is_not_read_at_every_turn(tmp_path):
             for n in range(5):
                 await session.send_message(str(n))
             assert reads == []
+
+    asyncio.run(main())
+
+
+def test_of_many_kernels_one_cleans_up(tmp_path):
+    path = tmp_path / "store.duckdb"
+
+    async def main():
+        async with new_manager(path) as manager:
+            old = [(await manager.create_session("ada", "mock", "mock-model")).session_id for _ in range(3)]
+        kernels = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, str(OTHER_KERNEL), str(path), "clean_up", stdin=PIPE, stdout=PIPE
+            )
+            for _ in range(4)
+        ]
+        for kernel in kernels:
+            assert await kernel.stdout.readline() == b"ready\n"
+        for kernel in kernels:
+            kernel.stdin.write(b"go\n")
+        answers = [json.loads((await kernel.communicate())[0]) for kernel in kernels]
+        assert sorted(answers, key=bool) == [None, None, None, sorted(old)]
+        async with new_manager(path) as manager:
+            events = await manager.storage.list_events(kinds=["maintenance.done"])
+            assert [event["payload"]["archived"] for event in events] == [3]
 
     asyncio.run(main())
