@@ -64,7 +64,7 @@ _HOMES = {
         SQLiteSessionStorage
         StorageFactory
     """,
-    "widgets": "ChatPanel chat",
+    "widgets": "ChatPanel SessionBrowser chat session_browser",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -62,7 +62,9 @@ from .storage import SQLiteSessionStorage as SQLiteSessionStorage
 from .storage import StorageFactory as StorageFactory
 from .version import __version__ as __version__
 from .widgets import ChatPanel as ChatPanel
+from .widgets import SessionBrowser as SessionBrowser
 from .widgets import chat as chat
+from .widgets import session_browser as session_browser
 
 __all__ = [
     "AlertingHook",
@@ -97,6 +99,7 @@ __all__ = [
     "SQLiteSessionStorage",
     "SecurityMiddleware",
     "Session",
+    "SessionBrowser",
     "SessionConfig",
     "SessionContext",
     "SessionError",
@@ -124,6 +127,7 @@ __all__ = [
     "get_global_session_manager",
     "get_or_create_session",
     "messages",
+    "session_browser",
     "sessions",
     "set_global_session_manager",
     "sql",

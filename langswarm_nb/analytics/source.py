@@ -193,6 +193,11 @@ def _arrow_type(kind: str) -> pa.DataType:
     }.get(kind, pa.string())
 
 
+def _json(value: Any) -> str:
+    # Not escaped: DuckDB refuses the escape of a lone surrogate, which as a letter is replaced like any other.
+    return json.dumps(getattr(value, "__dict__", value), default=str, ensure_ascii=False)
+
+
 def _plain(kind: str, value: Any) -> Any:
     """Return `value` as the column can hold it; a custom storage may hand over texts for times or objects for JSON."""
     from datetime import datetime
@@ -208,7 +213,7 @@ def _plain(kind: str, value: Any) -> Any:
         case "DECIMAL(18,9)":
             return Decimal(str(value)).quantize(Decimal("1e-9"), ROUND_HALF_EVEN)
         case "JSON":
-            text = value if isinstance(value, str) else json.dumps(getattr(value, "__dict__", value), default=str)
+            text = value if isinstance(value, str) else _json(value)
             return text.encode("utf-8", "replace").decode()
         case "VARCHAR[]":
             return [str(item) for item in value]

@@ -95,6 +95,11 @@ class SessionState:
         self.status = status
         return True
 
+    async def put_back(self, status: SessionStatus) -> None:
+        """Store the status that a session in the trash had before."""
+        await self._storage.update_session(self._session_id, {"status": str(status)})
+        self.status = status
+
     async def wake(self, last_activity: datetime) -> None:
         """Make the session ready for a message; SessionStateError where it takes none."""
         limit = self.config.auto_archive_after

@@ -24,6 +24,9 @@ from .limits import require_room
 from .state import SessionState
 from .turnstile import Turnstile
 
+# The event that remembers which status a session had before it came into the trash.
+TRASHED = "session.trashed"
+
 
 class StoredSession:
     """Everything about a session that needs no provider."""
@@ -236,6 +239,28 @@ class StoredSession:
     async def rest(self) -> None:
         """Mark the session as idle; the next message wakes it."""
         await self._change_status(SessionStatus.IDLE)
+
+    async def move_to_trash(self) -> None:
+        """Stop what is under way and set the session aside as deleted; `take_from_trash` brings it back whole."""
+        await self._stop()
+        before = self.status
+        if await self._change_status(SessionStatus.DELETED):
+            await self._let_provider_go()
+            await self._storage.add_event(TRASHED, self.session_id, payload={"status": str(before)})
+
+    async def take_from_trash(self) -> None:
+        """Give a session in the trash the status back that it had before; any other stays as it is."""
+        async with self._turns:
+            await self._state.refresh()
+            if self.status is not SessionStatus.DELETED:
+                return
+            trail = await self._storage.list_events(session_id=self.session_id, kinds=[TRASHED], limit=1)
+            before = trail[0]["payload"].get("status") if trail else None
+            archived = before == SessionStatus.ARCHIVED
+            await self._state.put_back(SessionStatus.ARCHIVED if archived else SessionStatus.ACTIVE)
+        self._freshness.wrote()
+        self._history_changed()
+        await self._storage.add_event("session.restored", self.session_id)
 
     async def delete(self) -> None:
         """Remove the session and all its messages, for good."""

@@ -45,7 +45,8 @@ NEEDED = {
     **_needing(
         ADMIN,
         """
-        add_message add_messages send_system_message clear_messages update_config archive unarchive rest delete close
+        add_message add_messages send_system_message clear_messages update_config archive unarchive rest
+        move_to_trash delete close
         """,
     ),
 }
@@ -55,7 +56,7 @@ WITHHELD = frozenset(
         "nobody",
         """
         provider_session replace_context set_tags paused store take tools register_tool unregister_tool approve_tools
-        take_tools_of
+        take_tools_of take_from_trash
         """,
     )
 )

@@ -8,6 +8,10 @@ chat_panel     the widget: traits in, messages out, requests dispatched by kind
     panel_state    what a page shows, numbered, so that nothing is lost or doubled
     message_views  a stored message -> what a page shows of it
   transcript   the conversation as plain output, which the saved notebook keeps
+session_browser            the widget that finds sessions and keeps them in order
+  session_browser_index    what it finds
+  session_browser_actions  what is done to them
+page_widget    a page's requests: heard at once, done on our own loop, answered
   protocol     the messages between kernel and page
   assets       the script and the style sheet that the page runs
 ```
@@ -21,10 +25,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .chat_panel import ChatPanel
     from .opening import chat
+    from .session_browser import SessionBrowser, session_browser
 
-__all__ = ["ChatPanel", "chat"]
+__all__ = ["ChatPanel", "SessionBrowser", "chat", "session_browser"]
 
-_HOMES = {"ChatPanel": ".chat_panel", "chat": ".opening"}
+_HOMES = {
+    "ChatPanel": ".chat_panel",
+    "SessionBrowser": ".session_browser",
+    "chat": ".opening",
+    "session_browser": ".session_browser",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -173,13 +173,13 @@ class ChatPanel(PageWidget):
         return await self._opener.earlier(request.get("text", ""))
 
     async def _do_open(self, request: Mapping[str, Any]) -> None:
-        await self._show(await self._opener.get(request["session"]))
+        await self.show_session(await self._opener.get(request["session"]))
 
     async def _do_new_chat(self, _request: Mapping[str, Any]) -> None:
-        await self._show(await self._opener.new())
+        await self.show_session(await self._opener.new())
 
     async def _do_model(self, request: Mapping[str, Any]) -> None:
-        await self._show(await self._opener.with_model(self.session, request["model"]))
+        await self.show_session(await self._opener.with_model(self.session, request["model"]))
 
     async def _do_rename(self, request: Mapping[str, Any]) -> None:
         await self._live.rename(request["title"])
@@ -190,7 +190,8 @@ class ChatPanel(PageWidget):
     async def _do_unarchive(self, _request: Mapping[str, Any]) -> None:
         await self._live.set_archived(False)
 
-    async def _show(self, session: Session) -> None:
+    async def show_session(self, session: Session) -> None:
+        """Show `session` from now on; on the package's event loop."""
         live = await self._live_on(session)
         self._unwatch(self._live)
         self._live = live

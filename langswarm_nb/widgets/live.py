@@ -236,6 +236,13 @@ def _live_of(session_id: str) -> LiveConversation | None:
     return None
 
 
+def show_again(session_id: str) -> None:
+    """Let the panels on a session show that its title, tags or status changed; on the package's event loop."""
+    live = _live_of(session_id)
+    if live is not None:
+        live.show()
+
+
 class _OthersTurns(ISessionLifecycleHook):
     """Shows what a cell says in a session that a panel shows."""
 

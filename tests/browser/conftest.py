@@ -42,6 +42,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# A slow machine with two cores is slow, not wrong.
+expect.set_options(timeout=15_000)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
 # What JupyterLab itself logs as an error without anything being wrong.
 HARMLESS = ("favicon", "Failed to load resource", "ResizeObserver loop", "Could not restore the debugger state")
