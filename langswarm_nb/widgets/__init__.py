@@ -8,7 +8,7 @@ chat_panel     the widget: traits in, messages out, requests dispatched by kind
     panel_state    what a page shows, numbered, so that nothing is lost or doubled
     message_views  a stored message -> what a page shows of it
   transcript   the conversation as plain output, which the saved notebook keeps
-session_browser            the widget that finds sessions and keeps them in order
+session_browser_widget   the widget that finds sessions and keeps them in order
   session_browser_index    what it finds
   session_browser_actions  what is done to them
 page_widget    a page's requests: heard at once, done on our own loop, answered
@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .chat_panel import ChatPanel
     from .opening import chat
-    from .session_browser import SessionBrowser, session_browser
+    from .session_browser_widget import SessionBrowser, session_browser
 
 __all__ = ["ChatPanel", "SessionBrowser", "chat", "session_browser"]
 
 _HOMES = {
     "ChatPanel": ".chat_panel",
-    "SessionBrowser": ".session_browser",
+    "SessionBrowser": ".session_browser_widget",
     "chat": ".opening",
-    "session_browser": ".session_browser",
+    "session_browser": ".session_browser_widget",
 }
 
 

@@ -218,7 +218,7 @@ def test_pages_hear_of_changes_here_and_in_other_processes(
 ) -> None:
     ids = runtime.run(_fill(manager))
     browser = ls.session_browser(manager)
-    monkeypatch.setattr("langswarm_nb.widgets.session_browser.POLL_S", 0.05)
+    monkeypatch.setattr("langswarm_nb.widgets.session_browser_widget.POLL_S", 0.05)
     wire = Wire(browser, monkeypatch)
     browser._on_request(browser, {"kind": "ready", "view": "view"}, [])
     wire.ask("search")
@@ -252,7 +252,9 @@ def test_no_store_no_source_and_what_the_file_keeps(tmp_path: Path, monkeypatch:
     assert wire.ask("search", facets=True)["rows"] == []
     assert repr(browser) == "Session browser: 0 sessions. Run this cell to browse."
     shown: list[dict[str, str]] = []
-    monkeypatch.setattr("langswarm_nb.widgets.session_browser.display", lambda data, metadata, raw: shown.append(data))
+    monkeypatch.setattr(
+        "langswarm_nb.widgets.session_browser_widget.display", lambda data, metadata, raw: shown.append(data)
+    )
     browser._ipython_display_()
     assert "Run this cell" in shown[0]["text/plain"]
 
