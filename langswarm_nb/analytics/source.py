@@ -102,8 +102,9 @@ def run_statement(connection: duckdb.DuckDBPyConnection, sql: str, params: Param
 def open_source(source: Any = None) -> Source:
     """Return a Source for a manager, a storage, a path or location, a Source, or None for the default store.
 
-    A default store that is not there yet is empty. A storage without SQL is read once, here, as a whole: hold on to
-    the result to ask it several things.
+    A folder with `messages.parquet`, which is a Parquet export, is read into memory, without a thread: so it works in a
+    browser's Python too. A default store that is not there yet is empty. A storage without SQL is read once, here, as a
+    whole: hold on to the result to ask it several things.
     """
     if type(source).__name__ == "DuckDBPyConnection":  # it has a `query` too, of another kind
         return ConnectionSource(source)
@@ -127,6 +128,8 @@ def _at_location(location: str | None) -> Source:
     from .. import runtime
     from ..storage.paths import default_location
 
+    if location is not None and os.path.exists(os.path.join(location, "messages.parquet")):
+        return ArrowSource(_in_folder(location))
     if location is None:
         location = str(default_location())
         if _is_missing(location):
@@ -134,6 +137,18 @@ def _at_location(location: str | None) -> Source:
     elif _is_missing(location):
         raise StorageError(f"There is no store at {location}. Check the path; ls.chat() and %%chat make a new store.")
     return open_source(runtime.default_manager(location))
+
+
+def _in_folder(folder: str) -> dict[str, pa.Table]:
+    """Return the tables of a Parquet export; of each, the columns that are ours."""
+    import pyarrow.parquet as pq
+
+    paths = {name: os.path.join(folder, f"{name}.parquet") for name in TABLES}
+    found = {name: pq.ParquetFile(path) for name, path in paths.items() if os.path.exists(path)}
+    return {
+        name: file.read(columns=[column for column in file.schema_arrow.names if column in TABLES[name]])
+        for name, file in found.items()
+    }
 
 
 def _is_missing(location: str) -> bool:
