@@ -44,6 +44,7 @@ _HOMES = {
         TurnInterruptedError
     """,
     "hooks": "AlertingHook AuditLoggingHook CleanupHook MetricsCollectionHook",
+    "importers.importing": "import_conversations",
     "interfaces": "IProviderSession ISession ISessionLifecycleHook ISessionManager ISessionMiddleware ISessionStorage",
     "manager": "SessionManager create_session_manager",
     "middleware": "LoggingMiddleware MetricsMiddleware RateLimitMiddleware SecurityMiddleware",

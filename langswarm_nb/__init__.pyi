@@ -30,6 +30,7 @@ from .hooks import AlertingHook as AlertingHook
 from .hooks import AuditLoggingHook as AuditLoggingHook
 from .hooks import CleanupHook as CleanupHook
 from .hooks import MetricsCollectionHook as MetricsCollectionHook
+from .importers.importing import import_conversations as import_conversations
 from .interfaces import IProviderSession as IProviderSession
 from .interfaces import ISession as ISession
 from .interfaces import ISessionLifecycleHook as ISessionLifecycleHook
@@ -126,6 +127,7 @@ __all__ = [
     "events",
     "get_global_session_manager",
     "get_or_create_session",
+    "import_conversations",
     "messages",
     "session_browser",
     "sessions",

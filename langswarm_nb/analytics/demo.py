@@ -71,29 +71,8 @@ def demo_store(path: str | os.PathLike[str] | None = None, messages: int = 20_00
     from .. import runtime
 
     storage: Any = runtime.default_manager(os.fspath(path)).storage
-    storage._submit(_append(tables)).result()
+    storage.append_tables(tables)
     return storage
-
-
-def _append(tables: dict[str, pa.Table]) -> Any:
-    """Return the write that adds those rows of `tables` that the store lacks."""
-    from ..storage.duckdb.write import Write
-
-    class Append(Write):
-        alone = True
-
-        def apply(self, ledger: Any) -> None:
-            ledger.begin()
-            for (name, rows), key in zip(tables.items(), ("session_id", "message_id", "event_id"), strict=True):
-                columns = ", ".join(f'"{column}"' for column in rows.column_names)
-                ledger.connection.register("demo_rows", rows)
-                ledger.connection.execute(
-                    f"INSERT INTO {name} ({columns}) SELECT {columns} FROM demo_rows "
-                    f"WHERE {key} NOT IN (SELECT {key} FROM {name})"
-                )
-                ledger.connection.unregister("demo_rows")
-
-    return Append()
 
 
 def _sessions(rng: np.random.Generator, turns: int) -> dict[str, np.ndarray]:

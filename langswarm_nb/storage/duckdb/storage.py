@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from ..rows import event_row, message_to_row, new_session_row, session_changes, 
 from ..schema import SESSIONS, TABLES
 from ..waiting import done
 from . import failures, reads, registry, untrusted
+from .appending import Append, Appended
 from .checkpoints import Checkpoint
 from .location import Location
 from .migrations import migrate
@@ -146,6 +147,16 @@ class DuckDBSessionStorage(ISessionStorage):
 
     async def set_active_branch(self, session_id: str, message_ids: Sequence[str]) -> None:
         await self._write(SetActiveBranch(_id(session_id), [_id(message_id) for message_id in message_ids]))
+
+    def append_tables(self, tables: Mapping[str, pa.Table], *, replacing: bool = False) -> Appended:
+        """Add the rows of Arrow tables named sessions, messages and events that the store lacks, in one transaction.
+
+        Rows are known by their ids; durable on return. For any thread, without an event loop. With `replacing`, a
+        message from the same source that is here with other values is written anew.
+        """
+        write = Append(tables, replacing)
+        self._submit(write).result()
+        return write.outcome
 
     async def _write(self, write: Write) -> None:
         # A task that is cancelled here stops waiting; the write goes on.

@@ -1,0 +1,30 @@
+"""The formats that can be imported, in the order in which a file is held against them."""
+
+from __future__ import annotations
+
+from ..errors import ConfigurationError
+from . import chatgpt, own
+from .format import Format
+from .inputs import Entry
+
+FORMATS: dict[str, Format] = {
+    module.FORMAT.name: module.FORMAT
+    for module in (
+        own,
+        chatgpt,
+    )
+}
+
+
+def format_named(name: str) -> Format:
+    """Return the format of this name; ConfigurationError lists those there are."""
+    found = FORMATS.get(name.strip().lower().replace("_", "-"))
+    if found is None:
+        raise ConfigurationError(f"There is no format {name!r}. Formats: {', '.join(FORMATS)}.")
+    return found
+
+
+def format_of(entry: Entry, wanted: Format | None = None) -> Format | None:
+    """Return the format of the file, or None for one that is not known or not the `wanted` one."""
+    candidates = FORMATS.values() if wanted is None else [wanted]
+    return next((candidate for candidate in candidates if candidate.detects(entry)), None)
