@@ -5,6 +5,7 @@ The live panel hides it by its class; without a live panel it shows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -18,6 +19,12 @@ _STYLE = """
 """
 
 
+# There, the end of a line shows nothing. In a block of code it does: between its tags there are only spans.
+_AFTER_BLOCK = re.compile(
+    r"(</?(?:blockquote|d[dlt]|details|div|h[1-6]|hr|li|ol|p|section|summary|t[dhr]|table|tbody|thead|ul)\b[^<>]*>)\n+"
+)
+
+
 def class_of(panel_id: str) -> str:
     """Return the class by which a live panel finds its transcript."""
     return f"lsnb-transcript-{panel_id}"
@@ -27,9 +34,14 @@ def transcript(panel_id: str, header: Header, views: Sequence[MessageView]) -> d
     """Return the conversation as an output's data; empty but findable while there is no message."""
     body = "".join(_message(view) for view in views if view["state"] != "running")
     about = _about(header, len(views)) if body else ""
-    style = f"<style>{stylesheet()}{_STYLE}</style>" if body else ""
-    html = f'<div class="lsnb-transcript {class_of(panel_id)}">{style}{about}{body}</div>'
+    style = f"<style>{stylesheet()}{_STYLE}</style>".replace("\n", "") if body else ""
+    html = f'<div class="lsnb-transcript {class_of(panel_id)}">{style}{about}{_in_one_line(body)}</div>'
     return {"text/html": html, "text/plain": f"A conversation with {header['model']}: {len(views)} messages."}
+
+
+def _in_one_line(html: str) -> str:
+    """Return what shows the same: a file of a notebook spends some fifteen characters on the end of each line."""
+    return _AFTER_BLOCK.sub(r"\1", html).replace("\n", "&#10;")
 
 
 def _about(header: Header, shown: int) -> str:

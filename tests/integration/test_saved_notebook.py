@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-TURNS = 18
+TURNS = 20
 CELLS = [
     # The longest form: Markdown with code, a table and a formula, by the mock that shows all of them.
     "import langswarm_nb as ls\n"
