@@ -65,7 +65,7 @@ _HOMES = {
         SQLiteSessionStorage
         StorageFactory
     """,
-    "widgets": "ChatPanel SessionBrowser chat session_browser",
+    "widgets": "ChatPanel Comparison SessionBrowser chat compare session_browser",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

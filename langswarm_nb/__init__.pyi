@@ -63,8 +63,10 @@ from .storage import SQLiteSessionStorage as SQLiteSessionStorage
 from .storage import StorageFactory as StorageFactory
 from .version import __version__ as __version__
 from .widgets import ChatPanel as ChatPanel
+from .widgets import Comparison as Comparison
 from .widgets import SessionBrowser as SessionBrowser
 from .widgets import chat as chat
+from .widgets import compare as compare
 from .widgets import session_browser as session_browser
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "AuditLoggingHook",
     "ChatPanel",
     "CleanupHook",
+    "Comparison",
     "ConfigurationError",
     "ContextWindowExceededError",
     "DuckDBSessionStorage",
@@ -120,6 +123,7 @@ __all__ = [
     "Usage",
     "__version__",
     "chat",
+    "compare",
     "create_session_manager",
     "create_simple_session",
     "dashboard",
