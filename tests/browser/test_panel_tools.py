@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from conftest import LabPage, OpenNotebook, Panel
 from playwright.sync_api import expect
 
@@ -143,13 +145,13 @@ def test_settings_tags_and_title_are_changed_in_the_panel(open_notebook: OpenNot
 def test_the_conversation_is_searched(open_notebook: OpenNotebook) -> None:
     setup = """
 import langswarm_nb as ls
+from langswarm_nb import runtime
 panel = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 50})
 async def fill():
     await panel.session.add_messages([{"role": "user", "content": f"needle number {n}"} for n in range(45)])
-ls.runtime.run(fill())
-ls.chat(model="mock/mock-markdown")
+runtime.run(fill())
 """
-    lab = open_notebook(setup)
+    lab = open_notebook(setup, 'ls.chat(model="mock/mock-markdown")')
     lab.run_all()
     panel = lab.panel()
     panel.ask("The last *question*")
@@ -158,7 +160,7 @@ ls.chat(model="mock/mock-markdown")
     for fallback in (False, True):
         if fallback:
             lab.page.evaluate("delete window.Highlight; null")
-            lab.run_all()
+            lab.run_cell(2)
             panel = lab.panel()
         panel.box.press("Control+f")
         box = panel.root.get_by_role("textbox", name="Find in this chat")
@@ -179,16 +181,19 @@ ls.chat(model="mock/mock-markdown")
             elif matches:
                 expect(marks.first).to_be_visible()
         box.fill("needle")
-        expect(count).to_contain_text("/38")
-        lab.page.keyboard.press("Enter")
-        lab.page.keyboard.press("Shift+Enter")
-        expect(count).to_have_text("1/38")
-        first = panel.root.locator(".lsnb-said", has_text="needle number 7").first
-        expect(first).to_be_in_viewport()
+        shown = 45 if fallback else 40
+        expect(count).to_have_text(re.compile(rf"^\d+/{shown}$"))
+        began = int(count.inner_text().split("/")[0])
+        needles = panel.root.locator(".lsnb-said", has_text="needle number")
+        for key, place in (("Enter", began % shown + 1), ("Shift+Enter", began), ("Shift+Enter", began - 1 or shown)):
+            lab.page.keyboard.press(key)
+            expect(count).to_have_text(f"{place}/{shown}")
+            expect(needles.nth(place - 1)).to_be_in_viewport()
         if fallback:
-            assert marks.count() == 38
-        panel.root.get_by_role("button", name="earlier messages, too").click()
-        expect(count).to_contain_text("/45")
+            expect(marks).to_have_count(shown)
+        else:
+            panel.root.get_by_role("button", name="Search 5 earlier messages, too").click()
+            expect(count).to_have_text(re.compile(r"^\d+/45$"))
         shows_nothing_beyond_its_edge(lab, panel)
         lab.page.keyboard.press("Escape")
         expect(box).to_have_count(0)
