@@ -65,6 +65,7 @@ _HOMES = {
         SQLiteSessionStorage
         StorageFactory
     """,
+    "sharing": "binder_badge binder_url export redaction_preview",
     "widgets": "ChatPanel SessionBrowser chat session_browser",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
