@@ -55,6 +55,10 @@ from .models import SessionStatus as SessionStatus
 from .models import Usage as Usage
 from .providers import ProviderSessionFactory as ProviderSessionFactory
 from .session import Session as Session
+from .sharing import binder_badge as binder_badge
+from .sharing import binder_url as binder_url
+from .sharing import export as export
+from .sharing import redaction_preview as redaction_preview
 from .storage import DuckDBSessionStorage as DuckDBSessionStorage
 from .storage import InMemorySessionStorage as InMemorySessionStorage
 from .storage import PostgreSQLSessionStorage as PostgreSQLSessionStorage
@@ -122,6 +126,8 @@ __all__ = [
     "TurnInterruptedError",
     "Usage",
     "__version__",
+    "binder_badge",
+    "binder_url",
     "chat",
     "compare",
     "create_session_manager",
@@ -129,10 +135,12 @@ __all__ = [
     "dashboard",
     "demo_store",
     "events",
+    "export",
     "get_global_session_manager",
     "get_or_create_session",
     "import_conversations",
     "messages",
+    "redaction_preview",
     "session_browser",
     "sessions",
     "set_global_session_manager",
