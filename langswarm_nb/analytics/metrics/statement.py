@@ -36,11 +36,13 @@ _SHIFT = 70_080_000 * _SLOT
 
 _PRELUDE = """
 WITH people AS MATERIALIZED (
-    SELECT session_id, row_number() OVER () AS session_no, dense_rank() OVER (ORDER BY user_id) AS person,
-           user_id, provider, model
-    FROM sessions
+    SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
+    FROM sessions LEFT JOIN (
+        SELECT user_id, row_number() OVER () AS person
+        FROM (SELECT DISTINCT user_id FROM sessions WHERE user_id IS NOT NULL)
+    ) USING (user_id)
 ),
-history AS MATERIALIZED (
+read AS MATERIALIZED (
     SELECT x.message_id, x.role, x.status, x.finish_reason, x.error_type, x.created_at, x.duration_s,
            x.time_to_first_chunk_s, x.cost_usd, x.input_tokens, x.output_tokens, x.cache_read_input_tokens,
            x.cache_write_input_tokens, x.reasoning_output_tokens,
@@ -48,13 +50,13 @@ history AS MATERIALIZED (
            p.session_no, coalesce(p.person, 0) AS person,
            coalesce(x.provider, p.provider) AS provider,
            coalesce(x.request_model, x.response_model, p.model) AS model,
-           (epoch_us(x.created_at) + {shift}) // {slot} AS slot,
-           {is_current} AS is_current, {is_previous} AS is_previous
+           (epoch_us(x.created_at) + {shift}) // {slot} AS slot{marks}
     FROM messages x LEFT JOIN people p USING (session_id)
     WHERE {conditions}
 ),
-m AS (SELECT * FROM history WHERE is_current),
-calls AS (
+history AS NOT MATERIALIZED (SELECT {all_current} FROM read),
+m AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current),
+calls AS NOT MATERIALIZED (
     -- A reply that broke off says nothing about how long a reply takes.
     SELECT *, CASE WHEN coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
                    THEN duration_s END AS timed_s
@@ -175,24 +177,29 @@ _COLUMNS = {
 }
 
 
+_MARKS = """, coalesce(x.created_at >= $start, false) AS is_current,
+           coalesce(x.created_at >= $before AND x.created_at < $start, false) AS is_previous"""
+
+
 def prelude(filters: Filters, with_history: bool) -> tuple[str, dict[str, Any]]:
     """Return the common table expressions for `filters` and the values to bind.
 
     Only with history are rows before `filters.start` read.
     """
     params: dict[str, Any] = {"tz": filters.tz, "bin": filters.bin}
-    conditions, current, previous = [], "true", "false"
+    conditions: list[str] = []
+    # Where there is nothing to tell apart, constants: DuckDB then leaves out whole branches of a statement.
+    marks, all_current = "", "*, true AS is_current, false AS is_previous"
     if filters.end is not None:
         params["end"] = filters.end
         conditions.append("x.created_at < $end")
     if filters.start is not None:
         params["start"] = filters.start
-        current = "x.created_at >= $start"
         if with_history:
             params["before"] = filters.previous_start()
-            previous = "(x.created_at >= $before AND x.created_at < $start)"
+            marks, all_current = _MARKS, "*"
         else:
-            conditions.append(current)
+            conditions.append("x.created_at >= $start")
     for name, expression in _COLUMNS.items():
         if wanted := getattr(filters, name):
             params[name] = list(wanted)
@@ -203,8 +210,8 @@ def prelude(filters: Filters, with_history: bool) -> tuple[str, dict[str, Any]]:
         local_time=local_time("slot"),
         bin=local_bin("unit", "local_time"),
         conditions=" AND ".join(conditions) or "true",
-        is_current=f"coalesce({current}, false)" if current != "true" else current,
-        is_previous=f"coalesce({previous}, false)" if previous != "false" else previous,
+        marks=marks,
+        all_current=all_current,
     )
     return text.strip(), params
 
