@@ -45,7 +45,7 @@ def median_s(work: Callable[[], Any], runs: int = 5) -> float:
 
 
 def overview_with_pandas(sessions: pd.DataFrame, messages: pd.DataFrame) -> dict[str, Any]:
-    """Return the numbers and charts' data of the Overview, computed from loaded frames the way pandas is meant to be used.
+    """Return the numbers and charts' data of the Overview, from loaded frames, the way pandas is meant to be used.
 
     The same outputs as ours: `check_the_same` compares them.
     """

@@ -94,7 +94,7 @@ def latency_distribution() -> str:
     Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. `p50`, `p95`
     and `p99` are those of all of them, the same in every row.
     """
-    return f"""
+    return """
     WITH timed AS (SELECT timed_s FROM calls WHERE timed_s IS NOT NULL),
     marks AS (SELECT quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS p FROM timed)
     SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, p[1] AS p50, p[2] AS p95,

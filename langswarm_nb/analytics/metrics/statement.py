@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from ..source import Source
+
+    Bind = Callable[[Source | None], dict[str, Any]]
+
 BINS = ("hour", "day", "week", "month", "year", "century")
 # Microseconds in a quarter of an hour, the step of every modern time zone; and what makes every date since the
 # year 1 positive, because DuckDB's integer division rounds towards zero.
@@ -49,10 +53,10 @@ read AS MATERIALIZED (
            coalesce(x.is_active_branch, true) AS is_active_branch,
            p.session_no, coalesce(p.person, 0) AS person,
            coalesce(x.provider, p.provider) AS provider,
-           coalesce(x.request_model, x.response_model, p.model) AS model,
+           coalesce(x.request_model, x.response_model, p.model) AS model, x.request_model, x.response_model,
            (epoch_us(x.created_at) + {shift}) // {slot} AS slot{marks}
     FROM messages x LEFT JOIN people p USING (session_id)
-    WHERE {conditions}
+    WHERE {condition}
 ),
 history AS NOT MATERIALIZED (SELECT {all_current} FROM read),
 m AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current),
@@ -181,35 +185,42 @@ _MARKS = """, coalesce(x.created_at >= $start, false) AS is_current,
            coalesce(x.created_at >= $before AND x.created_at < $start, false) AS is_previous"""
 
 
+def where(filters: Filters, with_start: bool = True) -> tuple[str, dict[str, Any]]:
+    """Return the condition over messages `x` and their session `p`, and the values to bind."""
+    params: dict[str, Any] = {}
+    conditions: list[str] = []
+    if filters.end is not None:
+        params["end"] = filters.end
+        conditions.append("x.created_at < $end")
+    if filters.start is not None and with_start:
+        params["start"] = filters.start
+        conditions.append("x.created_at >= $start")
+    for name, expression in _COLUMNS.items():
+        if wanted := getattr(filters, name):
+            params[name] = list(wanted)
+            conditions.append(f"list_contains(${name}::VARCHAR[], coalesce({expression}, ''))")
+    return " AND ".join(conditions) or "true", params
+
+
 def prelude(filters: Filters, with_history: bool) -> tuple[str, dict[str, Any]]:
     """Return the common table expressions for `filters` and the values to bind.
 
     Only with history are rows before `filters.start` read.
     """
     params: dict[str, Any] = {"tz": filters.tz, "bin": filters.bin}
-    conditions: list[str] = []
     # Where there is nothing to tell apart, constants: DuckDB then leaves out whole branches of a statement.
     marks, all_current = "", "*, true AS is_current, false AS is_previous"
-    if filters.end is not None:
-        params["end"] = filters.end
-        conditions.append("x.created_at < $end")
-    if filters.start is not None:
-        params["start"] = filters.start
-        if with_history:
-            params["before"] = filters.previous_start()
-            marks, all_current = _MARKS, "*"
-        else:
-            conditions.append("x.created_at >= $start")
-    for name, expression in _COLUMNS.items():
-        if wanted := getattr(filters, name):
-            params[name] = list(wanted)
-            conditions.append(f"list_contains(${name}::VARCHAR[], coalesce({expression}, ''))")
+    if filters.start is not None and with_history:
+        params |= {"start": filters.start, "before": filters.previous_start()}
+        marks, all_current = _MARKS, "*"
+    condition, values = where(filters, with_start=not with_history)
+    params |= values
     text = _PRELUDE.format(
         shift=_SHIFT,
         slot=_SLOT,
         local_time=local_time("slot"),
         bin=local_bin("unit", "local_time"),
-        conditions=" AND ".join(conditions) or "true",
+        condition=condition,
         marks=marks,
         all_current=all_current,
     )
@@ -223,12 +234,13 @@ class Metric:
     ready for `ls.sql(metric.sql, params=metric.params)`; `metric.statement(**filters)` returns it with them.
     """
 
-    def __init__(self, function: Callable[..., str], order: str, with_history: bool) -> None:
+    def __init__(self, function: Callable[..., str], order: str, with_history: bool, bind: Bind | None = None) -> None:
         self.__name__ = self.name = function.__name__
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
         self.order = order
         self.with_history = with_history
+        self.bind = bind or (lambda source: {})
         self.body = function().strip()
 
     def __repr__(self) -> str:
@@ -247,17 +259,22 @@ class Metric:
     def statement(self, **filters: Any) -> tuple[str, dict[str, Any]]:
         """Return the statement under `filters`, and the values to bind."""
         head, params = prelude(Filters.of(**filters), self.with_history)
-        return f"{head}\nSELECT * FROM (\n{self.body}\n)\nORDER BY {self.order}", params
+        return f"{head}\nSELECT * FROM (\n{self.body}\n)\nORDER BY {self.order}", params | self.bind(None)
 
     def __call__(self, source: Any = None, **filters: Any) -> pd.DataFrame:
         sql, params = self.statement(**filters)
         with opened(source) as opened_source:
-            return tidy(opened_source.query(sql, params), str(params["tz"]))
+            return tidy(opened_source.query(sql, params | self.bind(opened_source)), str(params["tz"]))
 
 
-def metric(order: str, *, with_history: bool = False) -> Callable[[Callable[..., str]], Metric]:
-    """Make a Metric of a function that returns its SELECT; `order` is what its rows are sorted by."""
-    return lambda function: Metric(function, order, with_history)
+def metric(
+    order: str, *, with_history: bool = False, bind: Bind | None = None
+) -> Callable[[Callable[..., str]], Metric]:
+    """Make a Metric of a function that returns its SELECT; `order` is what its rows are sorted by.
+
+    `bind` returns further values to bind, which depend on what is in the source (None: nothing is).
+    """
+    return lambda function: Metric(function, order, with_history, bind)
 
 
 def ask_all(metrics: Iterable[Metric], source: Any = None, **filters: Any) -> dict[str, pd.DataFrame]:
@@ -271,6 +288,8 @@ def ask_all(metrics: Iterable[Metric], source: Any = None, **filters: Any) -> di
         for m in metrics
     )
     with opened(source) as opened_source:
+        for m in metrics:
+            params |= m.bind(opened_source)
         answer = opened_source.query(f"{head}\nSELECT\n{lists}", params)
     return {m.name: tidy(_unnest(answer.column(m.name)), chosen.tz) for m in metrics}
 
