@@ -10,6 +10,7 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 
 from langswarm_nb.rendering.sanitizing import CLASS_PREFIX, sanitize
+from langswarm_nb.rendering.styles import TOKEN_CLASSES
 
 # Some lexers are quadratic in a line's length; code like this is minified or hostile, and nobody reads its colours.
 LONGEST_CODE = 100_000
@@ -20,6 +21,7 @@ PIECE = 800
 
 _STANDS_FOR = {"ipython": "python", "ipython3": "python", "jupyter": "python", "jsx": "js", "tsx": "ts"}
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+_SPAN = re.compile(rf'<span class="{CLASS_PREFIX}(\w+)">([^<]*)</span>')
 _LONG_LINE = re.compile(rf"[^\n]{{{LONGEST_LINE}}}")
 
 
@@ -44,7 +46,12 @@ def highlighted(code: str, lang: str = "") -> str:
     lexer = _lexer(lang.lower())
     if lexer is None or len(code) > LONGEST_CODE or _LONG_LINE.search(code):
         return escape(code)
-    return highlight(code, lexer, _formatter())
+    return _SPAN.sub(_if_it_shows, highlight(code, lexer, _formatter()))
+
+
+def _if_it_shows(span: re.Match[str]) -> str:
+    """Returns the span, or what is in it where its class changes nothing: names, punctuation, white space."""
+    return span[0] if span[1] in TOKEN_CLASSES else span[2]
 
 
 def pieces(code: str) -> list[str]:

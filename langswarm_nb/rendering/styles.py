@@ -15,6 +15,9 @@ _TOKENS = {
     "removed": ("gd", "", "#a40e26", "#ffa198"),
 }
 
+# Classes of Pygments that look different from plain code.
+TOKEN_CLASSES = frozenset(short for row in _TOKENS.values() for short in row[0].split()) | {"ge", "gs"}
+
 _COLOURS = {
     "text": ("jp-content-font-color1", "vscode-foreground", "#1f2328", "#e4e6e8"),
     "faint": ("jp-content-font-color2", "vscode-descriptionForeground", "#565d64", "#a9b1b8"),
