@@ -67,7 +67,6 @@ _HOMES = {
     """,
     "widgets": "ChatPanel Comparison SessionBrowser chat compare session_browser",
     "sharing": "binder_badge binder_url export redaction_preview",
-    "widgets": "ChatPanel SessionBrowser chat session_browser",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
