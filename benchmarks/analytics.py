@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from langswarm_nb import runtime
@@ -29,7 +30,8 @@ RAW = """SELECT date_trunc('hour', created_at) AS hour, role, count(*) AS n,
          FROM messages GROUP BY ALL"""
 # Decimals as Python objects would be slower still; this is the fast way by hand.
 BARE = "SELECT * REPLACE (cost_usd::DOUBLE AS cost_usd) FROM messages"
-OVERVIEW = ("overview", *TABS["Overview"])
+# What changed is asked only where there is a period before.
+OVERVIEW = ("overview", *(name for name in TABS["Overview"] if name != "diagnose"))
 
 
 def median_s(work: Callable[[], Any], runs: int = 5) -> float:
@@ -42,35 +44,89 @@ def median_s(work: Callable[[], Any], runs: int = 5) -> float:
     return statistics.median(times)
 
 
-def overview_with_pandas(sessions: pd.DataFrame, messages: pd.DataFrame) -> list[Any]:
-    """Return what the Overview shows, computed the way a notebook would from loaded frames."""
-    m = messages.merge(sessions[["session_id", "user_id", "model"]], on="session_id", how="left")
+def overview_with_pandas(sessions: pd.DataFrame, messages: pd.DataFrame) -> dict[str, Any]:
+    """Return the numbers and charts' data of the Overview, from loaded frames, the way pandas is meant to be used.
+
+    The same outputs as ours: `check_the_same` compares them.
+    """
+    m = messages.merge(sessions[["session_id", "user_id"]], on="session_id", how="left")
+    m["week"] = m["created_at"].dt.tz_localize(None).dt.to_period("W").dt.start_time
     replies, asked = m[m["role"] == "assistant"], m[m["role"] == "user"]
-    complete = replies[replies["status"] == "complete"]
-    week = m["created_at"].dt.tz_localize(None).dt.to_period("W")
-    month = asked["created_at"].dt.tz_localize(None).dt.to_period("M")
+    replies = replies.assign(
+        timed_s=replies["duration_s"].where(replies["status"] == "complete"),
+        is_error=replies["status"] == "error",
+        is_unpriced=replies["cost_usd"].isna(),
+    )
+    speaking = replies["timed_s"] - replies["time_to_first_chunk_s"].fillna(0)
+    replies["speed"] = replies["output_tokens"].astype("float64") / speaking.where(speaking > 0)
+    timed = replies["timed_s"].dropna()
+    month = asked["created_at"].dt.tz_localize(None).dt.to_period("M").dt.start_time
     first = month.groupby(asked["user_id"], observed=True).transform("min")
-    return [
-        m["session_id"].nunique(),
-        len(m),
-        m["user_id"].nunique(),
-        replies["cost_usd"].sum(),
-        complete["duration_s"].median(),
-        (replies["status"] == "error").mean(),
-        m.groupby([week, "role"], observed=True).size(),
-        replies.groupby([week[replies.index], "request_model"], observed=True)["cost_usd"].sum(),
-        complete["duration_s"].quantile([0.5, 0.95, 0.99]),
-        pd.cut(complete["duration_s"], 40).value_counts(),
-        asked.groupby([asked["created_at"].dt.day_of_week, asked["created_at"].dt.hour]).size(),
-        asked["user_id"].groupby([first, month], observed=True).nunique(),
-        replies.groupby("request_model", observed=True).agg(
-            calls=("message_id", "size"),
-            users=("user_id", "nunique"),
-            cost=("cost_usd", "sum"),
-            p50=("duration_s", "median"),
-            tokens=("output_tokens", "mean"),
+    age = (month.dt.year - first.dt.year) * 12 + month.dt.month - first.dt.month
+    seen = pd.DataFrame({"cohort": first, "age": age, "user_id": asked["user_id"]}).drop_duplicates()
+    cohorts = seen.groupby(["cohort", "age"], as_index=False).agg(users=("user_id", "size"))
+    cohorts["size"] = cohorts.groupby("cohort")["users"].transform("first")
+    cohorts["share"] = cohorts["users"] / cohorts["size"]
+    by_model = replies.groupby(["provider", "request_model"], observed=True)
+    return {
+        "overview": {
+            "sessions": m["session_id"].nunique(),
+            "messages": len(m),
+            "active_users": m["user_id"].nunique(),
+            "cost_usd": replies["cost_usd"].sum(),
+            "median_latency_s": timed.median(),
+            "error_rate": replies["is_error"].mean(),
+            "unpriced": replies["is_unpriced"].sum(),
+        },
+        "volume": m.groupby(["week", "role"], observed=True).size(),
+        "cost_over_time": replies.groupby(["week", "request_model"], observed=True).agg(
+            cost_usd=("cost_usd", "sum"), unpriced=("is_unpriced", "sum")
         ),
-    ]
+        "latency_distribution": (
+            np.floor(np.log10(timed.clip(0.001, 999_999)) * 10 + 1e-9).value_counts().sort_index(),
+            timed.quantile([0.5, 0.95, 0.99]),
+        ),
+        "activity": asked.groupby([asked["created_at"].dt.day_of_week + 1, asked["created_at"].dt.hour]).size(),
+        "retention": cohorts,
+        "model_comparison": by_model.agg(
+            calls=("message_id", "size"),
+            sessions=("session_id", "nunique"),
+            users=("user_id", "nunique"),
+            cost_usd=("cost_usd", "sum"),
+            unpriced=("is_unpriced", "sum"),
+            mean_cost=("cost_usd", "mean"),
+            median_latency_s=("timed_s", "median"),
+            median_first_chunk_s=("time_to_first_chunk_s", "median"),
+            median_tokens_per_s=("speed", "median"),
+            mean_output_tokens=("output_tokens", "mean"),
+            error_rate=("is_error", "mean"),
+        ).assign(p95_latency_s=by_model["timed_s"].quantile(0.95)),
+    }
+
+
+def check_the_same(source: Source, sessions: pd.DataFrame, messages: pd.DataFrame) -> None:
+    """Raise an AssertionError unless pandas finds the numbers that the metrics find."""
+    theirs = overview_with_pandas(sessions, messages)
+    ours = metrics.ask_all([getattr(metrics, name) for name in OVERVIEW], source)
+    numbers = dict(zip(ours["overview"]["name"], ours["overview"]["value"], strict=True))
+    for name, value in numbers.items():
+        assert np.isclose(value, theirs["overview"][name]), name
+    assert sorted(ours["volume"]["messages"]) == sorted(theirs["volume"])
+    costs = ours["cost_over_time"]
+    assert np.isclose(costs["cost_usd"].sum(), theirs["cost_over_time"]["cost_usd"].sum())
+    assert sorted(costs["unpriced"]) == sorted(theirs["cost_over_time"]["unpriced"])
+    buckets, marks = theirs["latency_distribution"]
+    assert list(ours["latency_distribution"]["calls"]) == list(buckets)
+    assert np.allclose(ours["latency_distribution"][["p50", "p95", "p99"]].iloc[0].astype(float), marks)
+    assert list(ours["activity"]["messages"]) == list(theirs["activity"])
+    assert list(ours["retention"]["users"]) == list(theirs["retention"]["users"])
+    models = ours["model_comparison"].sort_values("model")
+    columns = ["calls", "sessions", "users", "unpriced", "median_latency_s", "p95_latency_s", "median_first_chunk_s"]
+    columns += ["median_tokens_per_s", "mean_output_tokens", "error_rate"]
+    found = theirs["model_comparison"].reset_index()
+    found = found.sort_values("request_model", key=lambda names: names.astype(str))
+    for name in columns:
+        assert np.allclose(models[name].astype(float), found[name].astype(float)), name
 
 
 def measure(source: Source, with_pandas: bool) -> dict[str, float]:
@@ -90,6 +146,7 @@ def measure(source: Source, with_pandas: bool) -> dict[str, float]:
     }
     if with_pandas:
         sessions, messages = frames.sessions(source), frames.messages(source)
+        check_the_same(source, sessions, messages)
         times["pandas: Overview on loaded frames"] = median_s(lambda: overview_with_pandas(sessions, messages), 3)
         times["pandas: reading the frames first"] = times["pandas: Overview on loaded frames"] + median_s(
             lambda: (frames.sessions(source), frames.messages(source)), 3

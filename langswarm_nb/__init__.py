@@ -65,7 +65,8 @@ _HOMES = {
         SQLiteSessionStorage
         StorageFactory
     """,
-    "widgets": "ChatPanel SessionBrowser chat session_browser",
+    "widgets": "ChatPanel Comparison SessionBrowser chat compare session_browser",
+    "sharing": "binder_badge binder_url export redaction_preview",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

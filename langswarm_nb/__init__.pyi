@@ -55,6 +55,10 @@ from .models import SessionStatus as SessionStatus
 from .models import Usage as Usage
 from .providers import ProviderSessionFactory as ProviderSessionFactory
 from .session import Session as Session
+from .sharing import binder_badge as binder_badge
+from .sharing import binder_url as binder_url
+from .sharing import export as export
+from .sharing import redaction_preview as redaction_preview
 from .storage import DuckDBSessionStorage as DuckDBSessionStorage
 from .storage import InMemorySessionStorage as InMemorySessionStorage
 from .storage import PostgreSQLSessionStorage as PostgreSQLSessionStorage
@@ -63,8 +67,10 @@ from .storage import SQLiteSessionStorage as SQLiteSessionStorage
 from .storage import StorageFactory as StorageFactory
 from .version import __version__ as __version__
 from .widgets import ChatPanel as ChatPanel
+from .widgets import Comparison as Comparison
 from .widgets import SessionBrowser as SessionBrowser
 from .widgets import chat as chat
+from .widgets import compare as compare
 from .widgets import session_browser as session_browser
 
 __all__ = [
@@ -72,6 +78,7 @@ __all__ = [
     "AuditLoggingHook",
     "ChatPanel",
     "CleanupHook",
+    "Comparison",
     "ConfigurationError",
     "ContextWindowExceededError",
     "DuckDBSessionStorage",
@@ -119,16 +126,21 @@ __all__ = [
     "TurnInterruptedError",
     "Usage",
     "__version__",
+    "binder_badge",
+    "binder_url",
     "chat",
+    "compare",
     "create_session_manager",
     "create_simple_session",
     "dashboard",
     "demo_store",
     "events",
+    "export",
     "get_global_session_manager",
     "get_or_create_session",
     "import_conversations",
     "messages",
+    "redaction_preview",
     "session_browser",
     "sessions",
     "set_global_session_manager",

@@ -14,19 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SessionError
+from .sharing.command import add_export
 from .version import __version__
 
 QUICK_START = "01-quickstart.ipynb"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0 done, 1 failed with one line on stderr, 2 wrong usage."""
+    """Run the command and return its exit status: 0 done, 1 failed (a line on stderr), 2 wrong usage, 130 stopped."""
     arguments = _parser().parse_args(_with_default_command(list(sys.argv[1:] if argv is None else argv)))
     try:
         return arguments.run(arguments)
     except SessionError as error:
         print(f"langswarm_nb: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("langswarm_nb: stopped", file=sys.stderr)
+        return 130
 
 
 def _with_default_command(argv: list[str]) -> list[str]:
@@ -60,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--db", help="path or location of the store (default: LANGSWARM_NB_DB, else the user's own)")
     stats.add_argument("--json", action="store_true", help="print one JSON object")
     stats.set_defaults(run=_stats)
+    add_export(commands)
     return parser
 
 

@@ -6,6 +6,7 @@ Prices have tiers by the size of one request: price each message by itself, neve
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -79,6 +80,55 @@ def _cost(usage: Usage, provider: str, model: str, hour: datetime) -> Decimal | 
         # ValueError: counts that contradict each other, such as more cached tokens than tokens.
         return None
     return found.total_price
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Dollars of a call with more than `above` input tokens: `fixed` and so much a token.
+
+    The parts of the input that went through a cache cost `input` and `cache_read` or `cache_write`, which are negative
+    where the cache saves money.
+    """
+
+    above: int
+    fixed: float
+    input: float
+    cache_read: float
+    cache_write: float
+    output: float
+
+
+@lru_cache(maxsize=8192)
+def rates(provider: str, model: str, at: datetime) -> tuple[Rate, ...] | None:
+    """Return what the model charges by the prices of `at`, one rate a tier from the lowest; None: no price is listed.
+
+    For a million calls in SQL; `price` asks the price list itself for one.
+    """
+    import genai_prices
+    from genai_prices.types import TieredPrices
+
+    try:
+        listed_by, listed = _model(provider, model)
+        prices = vars(listed.get_prices(at)).values()
+    except (LookupError, ValueError):
+        return None
+    starts = sorted({0, *(tier.start for p in prices if isinstance(p, TieredPrices) for tier in p.tiers)})
+
+    def dollars(**counts: int) -> Decimal:
+        usage = genai_prices.Usage(**{"output_tokens": 0, **counts})
+        return listed.calc_price(usage, listed_by, genai_request_timestamp=at).total_price
+
+    found = []
+    for start in starts:
+        # Prices are linear within a tier, so two calls tell a slope. No tier is narrower than this.
+        base = start + 1000
+        least, one = dollars(input_tokens=base), Decimal(1000)
+        slope = (dollars(input_tokens=base + 1000) - least) / one
+        read = (dollars(input_tokens=base, cache_read_tokens=1000) - least) / one
+        write = (dollars(input_tokens=base, cache_write_tokens=1000) - least) / one
+        output = (dollars(input_tokens=base, output_tokens=1000) - least) / one
+        found.append(Rate(start, float(least - slope * base), *map(float, (slope, read, write, output))))
+    return tuple(found)
 
 
 def _model(provider: str, model: str) -> tuple[Any, Any]:

@@ -18,7 +18,8 @@ import traitlets
 
 from ..errors import SessionError
 from . import page
-from .report import Report
+from .exports import to_csv, to_parquet
+from .report import Progress, Report
 from .source import ArrowSource, Source, open_source
 
 if TYPE_CHECKING:
@@ -126,9 +127,15 @@ class Dashboard(anywidget.AnyWidget):
                     with self._busy:
                         if number < self._newest[view]:
                             return  # the reader has clicked on meanwhile
-                        reply["value"] = self._show(message)
+                        reply["value"] = self._show(message, lambda doing: self._tell(message, doing))
                 case "csv":
-                    reply["value"] = self._report.csv(str(message["name"]))
+                    reply["value"] = to_csv(self._frame_of(message))
+                case "parquet":
+                    buffers = [to_parquet(self._frame_of(message))]
+                case "search":
+                    reply["value"] = self._report.found(str(message["text"])[:1000])
+                case "similar":
+                    reply["value"] = self._report.similar(str(message["session_id"]))
                 case "transcript":
                     reply["value"] = transcript(self._report.source, str(message["session_id"]))
                 case "html":
@@ -143,9 +150,16 @@ class Dashboard(anywidget.AnyWidget):
             reply["problem"] = "The dashboard could not read the store. Press Refresh to try again."
         self.send(reply, buffers)
 
-    def _show(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _tell(self, message: dict[str, Any], doing: str) -> None:
+        self.send({"re": message.get("id"), "type": "progress", "doing": doing})
+
+    def _frame_of(self, message: dict[str, Any]) -> pd.DataFrame:
+        return self._report.frame_of(str(message["name"]), str(message.get("text") or "")[:1000])
+
+    def _show(self, message: dict[str, Any], progress: Progress) -> dict[str, Any]:
         if message.get("filters") is not None:
             self._filters = {key: value for key, value in message["filters"].items() if value not in (None, "", [])}
+        progress("Opening the store …")
         if message.get("refresh") and not self._is_demo:
             self._report = Report(open_source(self._given), **self._filters)
         elif message.get("filters") is not None:
@@ -154,7 +168,7 @@ class Dashboard(anywidget.AnyWidget):
             return {"empty": True}
         return {
             **self._report.frame(),
-            **self._report.view(str(message.get("tab") or "Overview")),
+            **self._report.view(str(message.get("tab") or "Overview"), progress=progress),
             "demo": self._is_demo,
         }
 

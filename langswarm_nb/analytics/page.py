@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from ..rendering import stylesheet
-from .report import TABS, Report, to_csv
+from .exports import to_csv
+from .report import TABS, Report
 
 _STATIC = Path(__file__).parent / "static"
 # One module in the page, several files here: each may use what the ones before it define.
-_PARTS = ("elements", "drawing", "cards", "app", "views")
+_PARTS = ("elements", "drawing", "cards", "tables", "app", "views")
 
 
 @cache
@@ -39,8 +40,7 @@ def render(report: Report) -> str:
     """Return the report as one HTML page with everything inside."""
     from plotly.offline import get_plotlyjs
 
-    names = [name for tab in TABS.values() for name in tab]
-    frames = report.data(["overview", *names])
+    frames = report.data()
     content = {
         "frame": report.frame(),
         "tabs": {tab: report.view(tab, frames) for tab in TABS},

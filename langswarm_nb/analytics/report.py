@@ -6,11 +6,9 @@ readers of the same `view`.
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +18,25 @@ from . import figures, metrics
 from .figures import style
 from .metrics.statement import last_days
 from .source import Source
+from .text import search, similar, topics
+from .text.searching import Query
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 TABS: dict[str, tuple[str, ...]] = {
-    "Overview": ("volume", "cost_over_time", "latency_distribution", "activity", "retention", "model_comparison"),
-    "Cost": ("cost_over_time", "cost_by_model", "tokens_over_time", "tokens_by_model", "cache_health"),
-    "Speed & errors": (
+    "Overview": (
+        "volume",
+        "cost_over_time",
+        "latency_distribution",
+        "activity",
+        "retention",
+        "model_comparison",
+        "diagnose",
+    ),
+    "Cost": ("cost_over_time", "cost_by_model", "tokens_over_time", "tokens_by_model", "cache_health", "cost_today"),
+    "Latency & errors": (
         "latency_over_time",
         "latency",
         "time_to_first_chunk",
@@ -37,20 +45,30 @@ TABS: dict[str, tuple[str, ...]] = {
         "errors",
         "finish_reasons",
     ),
-    "People": ("active_users", "users", "retention", "activity", "session_lengths"),
+    "Users & retention": ("active_users", "users", "retention", "activity", "session_lengths"),
     "Models": ("model_comparison", "tokens_per_second", "latency", "tokens_by_model", "feedback", "finish_reasons"),
-    "Conversations": ("longest_sessions", "dearest_sessions"),
+    "Conversations": ("search", "topics", "longest_sessions", "dearest_sessions"),
 }
+# What has no figure: the six numbers, tables, and what waits for a word.
+_TABLES = {"longest_sessions": "Which conversations are longest?", "dearest_sessions": "Which conversations cost most?"}
+_MOST_FOUND = 50
+_SEARCH = {
+    "kind": "search",
+    "name": "search",
+    "question": "Who said what?",
+    "note": '"Quotes" keep words together, -word leaves out',
+}
+Progress = Callable[[str], None]
 PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90, "1 year": 365, "All time": None}
 _COLORED = {
     "cost_over_time",
     "cost_by_model",
+    "cost_today",
     "latency",
     "time_to_first_chunk",
     "tokens_per_second",
     "model_comparison",
 }
-_TABLES = {"longest_sessions": "Which conversations are longest?", "dearest_sessions": "Which conversations cost most?"}
 _NUMBERS = {
     "sessions": ("Sessions", style.count, 0),
     "messages": ("Messages", style.count, 0),
@@ -124,12 +142,25 @@ class Report:
         start, end = last_days(days, self.catalogue["newest"])
         return {**self.filters, "start": start, "end": end}
 
-    def data(self, names: Iterable[str] | None = None) -> dict[str, pd.DataFrame]:
+    def shown(self, tab: str) -> tuple[str, ...]:
+        """Return what the tab has: what changed, only where there is a period before."""
+        if tab not in TABS:
+            raise ConfigurationError(f"There is no tab {tab!r}. There are: {', '.join(TABS)}.")
+        return tuple(name for name in TABS[tab] if name != "diagnose" or self.applied().get("start"))
+
+    def data(
+        self, names: Iterable[str] | None = None, progress: Progress = lambda doing: None
+    ) -> dict[str, pd.DataFrame]:
         """Return the tidy frame of each metric, all of them or `names`, from one pass over the store."""
-        chosen = list(
-            dict.fromkeys(names if names is not None else ["overview", *(n for t in TABS.values() for n in t)])
-        )
-        return metrics.ask_all([getattr(metrics, name) for name in chosen], self.source, **self.applied())
+        every = ("overview", *(name for tab in TABS for name in self.shown(tab)))
+        chosen = [name for name in dict.fromkeys(every if names is None else names) if name != "search"]
+        asked = [getattr(metrics, name) for name in chosen if name != "topics"]
+        progress(f"Counting {style.counted(self.catalogue['messages'], 'message')} …")
+        found = metrics.ask_all(asked, self.source, **self.applied()) if asked else {}
+        if "topics" in chosen:
+            progress("Finding topics …")
+            found["topics"] = topics(self.source, **self.applied())
+        return {name: found[name] for name in chosen}
 
     def figures(
         self, names: Iterable[str] | None = None, theme: str = "light", data: dict[str, pd.DataFrame] | None = None
@@ -166,18 +197,27 @@ class Report:
         other._catalogue = self.catalogue
         return other
 
-    def view(self, tab: str = "Overview", data: dict[str, pd.DataFrame] | None = None) -> dict[str, Any]:
+    def view(
+        self,
+        tab: str = "Overview",
+        data: dict[str, pd.DataFrame] | None = None,
+        progress: Progress = lambda doing: None,
+    ) -> dict[str, Any]:
         """Return one tab as JSON-ready values: numbers, charts without a template, tables."""
-        if tab not in TABS:
-            raise ConfigurationError(f"There is no tab {tab!r}. There are: {', '.join(TABS)}.")
-        names = TABS[tab]
-        frames = data if data is not None else self.data(["overview", *names])
-        charts = self.figures(data={name: frames[name] for name in names})
+        names = self.shown(tab)
+        frames = data if data is not None else self.data(["overview", *names], progress)
+        progress("Drawing …")
+        charts = self.figures(data={name: frames[name] for name in names if name in frames})
         return {
             "tab": tab,
             "numbers": self.numbers(frames["overview"]),
             "items": [
-                self._chart(name, charts[name]) if name in charts else self._table(name, frames[name]) for name in names
+                _SEARCH
+                if name == "search"
+                else self._chart(name, charts[name])
+                if name in charts
+                else self._table(name, frames[name])
+                for name in names
             ],
         }
 
@@ -231,25 +271,39 @@ class Report:
             "rows": rows,
         }
 
-    def csv(self, name: str) -> str:
-        """Return the chart's data as CSV that a spreadsheet will not take for formulas."""
-        return to_csv(self.data([name])[name])
+    def frame_of(self, name: str, text: str = "") -> pd.DataFrame:
+        """Return the tidy frame behind a chart, a table, or (`text`) what was found."""
+        if name == "search":
+            return search(text, self.source, limit=_MOST_FOUND, **self.applied())
+        return self.data([name])[name]
 
+    def found(self, text: str) -> dict[str, Any]:
+        """Return the messages that have every word of `text`, best first, as JSON-ready values."""
+        frame = self.frame_of("search", text)
+        rows = [
+            {
+                "session_id": row["session_id"],
+                "title": style.plain(row["title"]) if not style.unknown(row["title"]) else "Untitled",
+                "where": style.joined(
+                    style.plain(row["model"] if row["role"] == "assistant" else row["user_id"]),
+                    f"{row['created_at']:%Y-%m-%d %H:%M}" if not style.unknown(row["created_at"]) else "",
+                ),
+                "snippet": style.plain(row["snippet"], 240),
+            }
+            for row in frame.to_dict("records")
+        ]
+        n = len(rows)
+        note = f"the {n} best" if n == _MOST_FOUND else style.counted(n, "message")
+        return {"rows": rows, "words": [start.strip() for start, _ in Query.of(text).wanted], "note": note}
 
-def to_csv(frame: pd.DataFrame) -> str:
-    """Return the frame as CSV; a text that begins like a formula gets an apostrophe in front."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(frame.columns)
-    for row in frame.itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if style.unknown(value):
-        return ""
-    if isinstance(value, str):
-        text = value.replace("\0", "")
-        return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    def similar(self, session_id: str) -> list[dict[str, str]]:
+        """Return the conversations most like this one: `session_id`, `title`, `note`."""
+        frame = similar(session_id, self.source, limit=8)
+        return [
+            {
+                "session_id": row["session_id"],
+                "title": style.plain(row["title"]) if not style.unknown(row["title"]) else "Untitled",
+                "note": style.plain(row["shared"]),
+            }
+            for row in frame.to_dict("records")
+        ]

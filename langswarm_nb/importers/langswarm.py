@@ -26,6 +26,7 @@ from ..redaction import without_secrets
 
 SOURCE = "langswarm"
 _MARK = "imported_from"
+MARKED = {_MARK: SOURCE}
 _ROLES = {"function": "tool"}
 # What the first session layer called a session's state, in our words.
 _STATUSES = {"inactive": "idle", "expired": "archived"}
@@ -55,7 +56,9 @@ class MigrationReport:
 
 
 @dataclass
-class _OldSession:
+class OldSession:
+    """A session as one of the old stores had it; `lost` and `notes` tell what could not be read and what to know."""
+
     session_id: str
     user_id: str
     provider: str
@@ -83,10 +86,10 @@ async def migrate_langswarm(
     May be run again at any time: what is here already is left as it is. With `dry_run` nothing is written.
     """
     storage: ISessionStorage = getattr(target, "storage", target)
-    layout, old_sessions = await asyncio.to_thread(_read, Path(path), session_id, user_id)
+    layout, old_sessions = await asyncio.to_thread(read_store, Path(path), session_id, user_id)
     report = MigrationReport(str(path), layout, dry_run)
     for old in old_sessions:
-        if isinstance(old, _OldSession):
+        if isinstance(old, OldSession):
             report.skipped += [(old.session_id, reason) for reason in old.lost]
             report.notes += [(old.session_id, note) for note in old.notes]
             await _move(old, storage, report)
@@ -118,7 +121,7 @@ class LangSwarmBridge:
         return report.sessions_moved
 
 
-async def _move(old: _OldSession, storage: ISessionStorage, report: MigrationReport) -> None:
+async def _move(old: OldSession, storage: ISessionStorage, report: MigrationReport) -> None:
     record = await storage.get_session(old.session_id)
     known: set[str] = set()
     if record is not None:
@@ -144,9 +147,9 @@ async def _move(old: _OldSession, storage: ISessionStorage, report: MigrationRep
         await storage.add_event("import", old.session_id, user_id=old.user_id, payload={"source": report.path})
 
 
-async def _create(old: _OldSession, storage: ISessionStorage) -> None:
+async def _create(old: OldSession, storage: ISessionStorage) -> None:
     config = SessionConfig(tags=old.tags, metadata=old.metadata)
-    context = SessionContext(old.session_id, system_context={_MARK: SOURCE}, user_id=old.user_id)
+    context = SessionContext(old.session_id, system_context=dict(MARKED), user_id=old.user_id)
     await storage.create_session(old.session_id, old.user_id, old.provider, old.model, config, context)
     changes = {
         "status": old.status,
@@ -158,7 +161,9 @@ async def _create(old: _OldSession, storage: ISessionStorage) -> None:
     await storage.update_session(old.session_id, changes)
 
 
-def _read(path: Path, session_id: str | None, user_id: str | None) -> tuple[str, list[_OldSession | tuple[str, str]]]:
+def read_store(
+    path: Path, session_id: str | None, user_id: str | None
+) -> tuple[str, list[OldSession | tuple[str, str]]]:
     """Return the layout's name and its sessions; in place of one that cannot be read, its id and why."""
     if not path.is_file():
         raise ConfigurationError(f"There is no file {path}. Give the path of a LangSwarm session store.")
@@ -184,15 +189,15 @@ def _read(path: Path, session_id: str | None, user_id: str | None) -> tuple[str,
         raise StorageCorruptError(f"{path} cannot be read as a LangSwarm session store: {error}.") from error
 
 
-def _converted(convert: Any, store: sqlite3.Connection, row: sqlite3.Row) -> _OldSession | tuple[str, str]:
+def _converted(convert: Any, store: sqlite3.Connection, row: sqlite3.Row) -> OldSession | tuple[str, str]:
     try:
         return convert(store, row)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return str(row["session_id"]), f"the session cannot be understood: {error!r}"
 
 
-def _second(store: sqlite3.Connection, row: sqlite3.Row) -> _OldSession:
-    old = _OldSession(
+def _second(store: sqlite3.Connection, row: sqlite3.Row) -> OldSession:
+    old = OldSession(
         row["session_id"], row["user_id"], row["provider"], row["model"],
         _utc(row["created_at"]), _utc(row["updated_at"] or row["created_at"]),
     )  # fmt: skip
@@ -212,11 +217,11 @@ def _second(store: sqlite3.Connection, row: sqlite3.Row) -> _OldSession:
     return old
 
 
-def _first(store: sqlite3.Connection, row: sqlite3.Row) -> _OldSession:
+def _first(store: sqlite3.Connection, row: sqlite3.Row) -> OldSession:
     about, history = _json(row["metadata"]), _json(row["history"])
     if not isinstance(about, Mapping) or not isinstance(history, Mapping):
         raise ValueError("its metadata or its history is no JSON")
-    old = _OldSession(
+    old = OldSession(
         row["session_id"], row["user_id"], row["provider"], row["model"],
         _local(row["created_at"]), _local(row["last_activity"] or row["updated_at"]),
         status=_STATUSES.get(row["status"]) or row["status"],
@@ -234,7 +239,7 @@ def _first(store: sqlite3.Connection, row: sqlite3.Row) -> _OldSession:
     return old
 
 
-def _add(old: _OldSession, described: Mapping[str, Any], position: int, as_moment: Any) -> None:
+def _add(old: OldSession, described: Mapping[str, Any], position: int, as_moment: Any) -> None:
     """Put one message at the end of the session, or say why it cannot be."""
     role = _ROLES.get(described["role"], described["role"])
     if role not in ROLES:

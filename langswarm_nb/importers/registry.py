@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from ..errors import ConfigurationError
-from . import chatgpt, own
+from . import (
+    chatgpt,
+    claude,
+    claude_code,
+    codex,
+    datasets,
+    jupyter_ai,
+    langswarm_stores,
+    llm_logs,
+    openai_agents,
+    own,
+)
 from .format import Format
 from .inputs import Entry
 
 FORMATS: dict[str, Format] = {
-    module.FORMAT.name: module.FORMAT
-    for module in (
-        own,
-        chatgpt,
+    known.name: known
+    for known in (
+        own.FORMAT,
+        chatgpt.FORMAT,
+        claude.FORMAT,
+        claude_code.FORMAT,
+        codex.FORMAT,
+        llm_logs.FORMAT,
+        openai_agents.FORMAT,
+        jupyter_ai.FORMAT,
+        langswarm_stores.FORMAT,
+        datasets.SHAREGPT,
+        datasets.WILDCHAT,
+        datasets.LMSYS,
     )
 }
 

@@ -64,6 +64,20 @@ def session_id_of(conversation: Conversation) -> str:
     return identity(f"{conversation.source}\0session", conversation.source_id, starts_at(conversation))
 
 
+class Ancestry:
+    """Turns the source's words for "forked from" and "part of" in a conversation's metadata into our session ids."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+
+    def placed(self, conversation: Conversation) -> Conversation:
+        """Return the conversation with what it came from, as far as that was seen before."""
+        conversation.forked_from = self._ids.get(str(conversation.metadata.get("forked_from")))
+        conversation.parent_session = self._ids.get(str(conversation.metadata.get("parent_session")))
+        self._ids[conversation.source_id] = session_id_of(conversation)
+        return conversation
+
+
 def session_row(conversation: Conversation, session_id: str, user_id: str, fallback_time: datetime) -> Row:
     """Return the conversation's row of `sessions`; `fallback_time` stands in where it tells no time."""
     replies = [message for message in conversation.messages if message.role == "assistant"]

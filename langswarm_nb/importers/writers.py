@@ -94,6 +94,8 @@ class BulkWriter:
         from ..storage.arrow import table_of_columns, table_of_rows
 
         sessions, rows = self._under_known_ids(sessions, rows)
+        if not rows:
+            return
         tables = {
             "sessions": table_of_rows("sessions", list(sessions.values())),
             "messages": table_of_columns("messages", dict(zip(MESSAGES, zip(*rows, strict=True), strict=True))),
@@ -113,6 +115,7 @@ class BulkWriter:
         self, sessions: dict[str, Row], rows: list[tuple[Any, ...]]
     ) -> tuple[dict[str, Row], list[tuple[Any, ...]]]:
         """Return both under the ids that the store has for what these sources call by these names."""
+        sessions, rows = self._without_taken(sessions, rows)
         keys = {(row["source"], row["source_id"]): key for key, row in sessions.items() if row["source"]}
         if not keys:
             return sessions, rows
@@ -132,6 +135,24 @@ class BulkWriter:
         return renamed, [
             (*row[:_SESSION_ID], known.get(row[_SESSION_ID], row[_SESSION_ID]), *row[_SESSION_ID + 1 :]) for row in rows
         ]
+
+    def _without_taken(
+        self, sessions: dict[str, Row], rows: list[tuple[Any, ...]]
+    ) -> tuple[dict[str, Row], list[tuple[Any, ...]]]:
+        """Leave out sessions whose id is another session's here: only ids that the source chose can be."""
+        found = self._storage.query(
+            "SELECT session_id, source FROM sessions WHERE session_id IN (SELECT unnest($1::VARCHAR[]))",
+            [list(sessions)],
+        )
+        taken = {
+            row["session_id"] for row in found.to_pylist() if row["source"] != sessions[row["session_id"]]["source"]
+        }
+        if not taken:
+            return sessions, rows
+        for session_id in taken:
+            self._report.skip("conversation", "another session has this id here", session_id)
+        kept = {key: row for key, row in sessions.items() if key not in taken}
+        return kept, [row for row in rows if row[_SESSION_ID] not in taken]
 
 
 class PlainWriter:

@@ -1,7 +1,8 @@
-"""The words of `%chat`: list, use, new, history, cost, model, help."""
+"""The words of `%chat`: list, use, new, history, cost, model, export, help."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ HELP = """\
 | `%chat new [NAME]` | start a new session |
 | `%chat history` | the conversation |
 | `%chat cost` | tokens and cost |
+| `%chat export [PATH] [redact]` | write the conversation to a file: .md, .html, .ipynb, .json, ... |
 | `%chat model [PROVIDER/MODEL]` | show the models, or start a session with one |
 
 `%%chat?` lists the options.
@@ -116,6 +118,20 @@ def _model(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
     return _markdown("\n".join(lines))
 
 
+def _export(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
+    from ..sharing import export
+
+    if magics.session is None:
+        return _show(magics, arguments, [])
+    redact = "redact" in words
+    path = " ".join(word for word in words if word != "redact")
+    if not path:
+        name = re.sub(r"[^\w\-]+", "-", magics.session.config.name or "conversation").strip("-")[:60]
+        path = f"{name or 'conversation'}.md"
+    done = export(magics.session, path, redact=redact, source=runtime.default_manager())
+    return _markdown(_cell(done))
+
+
 def _help(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
     return _markdown(HELP)
 
@@ -132,6 +148,7 @@ def _numbers(metrics: SessionMetrics) -> str:
 
 COMMANDS: dict[str, Callable[[ChatMagics, Any, list[str]], HTML]] = {
     "cost": _cost,
+    "export": _export,
     "help": _help,
     "history": _history,
     "list": _list,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..interfaces import ISessionStorage
@@ -72,12 +72,13 @@ async def start_session(
     name: str | None = None,
     system: str | None = None,
     provider_config: dict[str, Any] | None = None,
+    tags: Sequence[str] = (),
 ) -> Session:
     """Return a new session that remembers its notebook."""
     provider, model = preferred_model(provider, model)
     if provider == "mock":
         provider_config = {"response_delay_ms": MOCK_DELAY_MS, **(provider_config or {})}
-    config = SessionConfig(name=name, system_prompt=system)
+    config = SessionConfig(name=name, system_prompt=system, tags=list(tags))
     session = await manager.create_session(user_id, provider, model, config, provider_config)
     if notebook and type(manager.storage).update_session is not ISessionStorage.update_session:
         await manager.storage.update_session(session.session_id, {"notebook_path": notebook})

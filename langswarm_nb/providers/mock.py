@@ -147,7 +147,7 @@ class MockProviderSession(IProviderSession):
         return {"provider": "mock", "model": self.model, "conversation_length": len(self.history)}
 
     async def update_provider_config(self, config: dict[str, Any]) -> None:
-        self.config.update(config)
+        self.config = {name: value for name, value in {**self.config, **config}.items() if value is not None}
 
     async def cleanup_provider_resources(self) -> None:
         self.history.clear()

@@ -1,7 +1,8 @@
 """Finding personal data in running text by its shape, and by its checksum where it has one.
 
 E-mail addresses, payment cards (Luhn, ISO/IEC 7812), phone numbers, US social security numbers, IBANs (mod 97,
-ISO 13616) and API keys. A shape alone is no proof: what carries a checksum is only found when the sum is right.
+ISO 13616), API keys, private keys, and passwords by the name that they are given to. A shape alone is
+no proof: what carries a checksum is only found when the sum is right.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .assigned import assigned_secrets, private_keys
 from .secrets import secret_spans
 
 Span = tuple[int, int]
@@ -198,7 +200,9 @@ def _passes_mod_97(written: str) -> bool:
 
 # In the order of precedence: where two overlap, the earlier kind wins.
 _FINDERS: dict[str, Callable[[str], Iterable[Span]]] = {
+    "private_key": private_keys,
     "api_key": secret_spans,
+    "password": assigned_secrets,
     "email": _emails,
     "iban": _ibans,
     "card": _cards,

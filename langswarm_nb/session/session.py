@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..attachments import attached, parts_of
 from ..errors import ConfigurationError
@@ -21,7 +21,7 @@ from .recorded_provider import RecordedProvider
 from .stored_session import StoredSession
 from .structured_output import OutputForm, structured
 from .summary import SUMMARY, summarize
-from .tools import Approval, Tool, Toolbox
+from .tools import Approval, Tool, Toolbox, checked_approval
 from .turn import BringIntoStep, Stopping, Turn, TurnSurroundings, reply_of
 
 logger = logging.getLogger(__name__)
@@ -124,13 +124,14 @@ class Session(StoredSession, ISession):
         function: Callable[..., Any],
         *,
         name: str | None = None,
-        approve: Approval | None = None,
+        approve: Approval | Literal["ask"] | None = None,
         timeout_s: float | None = 120.0,
     ) -> Callable[..., Any]:
         """Let the model call `function`, plain or async, from the next turn on, and return it; works as a decorator.
 
         The model is told its name, docstring and arguments. `approve(call)` is asked before each call and answers True,
-        or anything else, such as the reason, to refuse. Tools are not stored: register them again in a new process.
+        or anything else, such as the reason, to refuse; "ask" asks whoever sees the session in a chat panel, nobody
+        there is a refusal. Tools are not stored: register them again in a new process.
         """
         self._tools.add(Tool(function, name, approve, timeout_s))
         return function
@@ -144,9 +145,13 @@ class Session(StoredSession, ISession):
         """The names of the tools that the model may call."""
         return self._tools.names
 
-    def approve_tools(self, approve: Approval | None) -> None:
-        """Ask `approve(call)`, plain or async, before every call of any tool; None asks nobody."""
-        self._tools.approve = approve
+    def approve_tools(self, approve: Approval | Literal["ask"] | None) -> None:
+        """Ask `approve(call)`, plain or async, before every call of any tool; "ask" is as for one tool, None nobody."""
+        self._tools.approve = checked_approval(approve)
+
+    def ask_through(self, asker: Approval | None) -> None:
+        """Let `asker(call)` answer for tools with `approve="ask"`; None where nobody is there to ask any more."""
+        self._tools.asker = asker
 
     async def regenerate(self, message_id: str | None = None) -> SessionMessage:
         """Return a new reply in place of `message_id` (the last reply when None); the old one stays as a branch."""

@@ -199,11 +199,17 @@ class StoredSession:
         return copy.deepcopy(self._state.context)
 
     async def update_config(self, changes: dict[str, Any]) -> SessionConfig:
-        """Change the session's configuration and return it; `provider_config` reaches the provider at once."""
+        """Change the session's configuration and return it; `provider_config` reaches the provider at once.
+
+        An option that a new `provider_config` does not have goes back to the provider's default.
+        """
         await self._look_at_state()
+        before = self.config.provider_config
         config = await self._state.update_config(changes)
         self._freshness.wrote()
         options = dict(changes.get("provider_config") or {})
+        if "provider_config" in changes:
+            options = dict.fromkeys(before) | options
         if "system_prompt" in changes:
             options["system_prompt"] = changes["system_prompt"]
         if options:

@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Awaitable, Callable
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from ..attachments import table_text
 from ..errors import ConfigurationError
@@ -28,17 +28,24 @@ LONGEST_RESULT = 50_000
 LONGEST_ERROR = 300
 
 Approval = Callable[[ToolCall], bool | str | Awaitable[bool | str]]
+# Whoever sees the session in a chat panel is asked.
+ASK = "ask"
+NOBODY_TO_ASK = "nobody is there to ask; it takes a chat panel that shows this session"
 
 
 class Tool:
     """A plain or async function with the schema of its arguments, from its signature and docstring."""
 
     def __init__(
-        self, function: Callable[..., Any], name: str | None, approve: Approval | None, timeout_s: float | None
+        self,
+        function: Callable[..., Any],
+        name: str | None,
+        approve: Approval | Literal["ask"] | None,
+        timeout_s: float | None,
     ) -> None:
         self.function = function
         self.name = name or getattr(function, "__name__", "")
-        self.approve = approve
+        self.approve = checked_approval(approve)
         self.timeout_s = timeout_s
         if not callable(function) or not _NAME.fullmatch(self.name):
             raise ConfigurationError(
@@ -81,7 +88,8 @@ class Toolbox:
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
-        self.approve: Approval | None = None
+        self.approve: Approval | Literal["ask"] | None = None
+        self.asker: Approval | None = None
 
     def __bool__(self) -> bool:
         return bool(self._tools)
@@ -143,9 +151,11 @@ class Toolbox:
             return _error_text(error), True
 
     async def _refusal(self, call: ToolCall, tool: Tool) -> str | None:
-        for approve in (self.approve, tool.approve):
+        for approve in dict.fromkeys((self.approve, tool.approve)):
             if approve is None:
                 continue
+            if isinstance(approve, str):
+                approve = self.asker or (lambda _: NOBODY_TO_ASK)
             try:
                 answer = await _asked(approve, call)
             except Exception:
@@ -155,6 +165,13 @@ class Toolbox:
                 reason = f": {answer}" if isinstance(answer, str) and answer else ""
                 return f"Error: the user did not allow this call{reason}."
         return None
+
+
+def checked_approval(approve: Any) -> Any:
+    """Return `approve` if it can be asked; ConfigurationError otherwise."""
+    if approve is None or approve == ASK or callable(approve):
+        return approve
+    raise ConfigurationError(f"approve is a function of the call, {ASK!r} or None; it is {approve!r}.")
 
 
 def result_text(value: Any) -> str:

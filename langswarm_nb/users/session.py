@@ -56,7 +56,7 @@ WITHHELD = frozenset(
         "nobody",
         """
         provider_session replace_context set_tags paused store take tools register_tool unregister_tool approve_tools
-        take_tools_of take_from_trash
+        take_tools_of take_from_trash ask_through
         """,
     )
 )

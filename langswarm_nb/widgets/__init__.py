@@ -11,6 +11,8 @@ chat_panel     the widget: traits in, messages out, requests dispatched by kind
 session_browser_widget   the widget that finds sessions and keeps them in order
   session_browser_index    what it finds
   session_browser_actions  what is done to them
+compare_widget       several conversations side by side
+  compare_sessions   the sessions of a comparison, their numbers, and which is the best
 page_widget    a page's requests: heard at once, done on our own loop, answered
   protocol     the messages between kernel and page
   assets       the script and the style sheet that the page runs
@@ -24,15 +26,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .chat_panel import ChatPanel
+    from .compare_widget import Comparison, compare
     from .opening import chat
     from .session_browser_widget import SessionBrowser, session_browser
 
-__all__ = ["ChatPanel", "SessionBrowser", "chat", "session_browser"]
+__all__ = ["ChatPanel", "Comparison", "SessionBrowser", "chat", "compare", "session_browser"]
 
 _HOMES = {
     "ChatPanel": ".chat_panel",
+    "Comparison": ".compare_widget",
     "SessionBrowser": ".session_browser_widget",
     "chat": ".opening",
+    "compare": ".compare_widget",
     "session_browser": ".session_browser_widget",
 }
 

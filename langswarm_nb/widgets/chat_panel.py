@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 from uuid import uuid4
 
 import traitlets as t
@@ -15,11 +15,13 @@ from ..manager.manager import SessionManager
 from ..notebook.namespace import expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
+from ..session.tools import Approval
 from .assets import extras, script, style
 from .live import LiveConversation, live_conversation
 from .opening import Opener
 from .page_widget import PageWidget
-from .protocol import Attachment, Patch
+from .protocol import Attachment, Patch, Setting
+from .settings import settings_of
 from .transcript import transcript
 from .transfers import Downloads, Uploads, content_of
 
@@ -38,7 +40,8 @@ class ChatPanel(PageWidget):
 
     `session` is a session, its id, or None: then the notebook's last one goes on (`reopen`), or a new one starts with
     `provider`, `model`, `system` and `provider_config` (temperature, max_tokens, ...). `height` is in pixels;
-    `examples` are shown while there is nothing else.
+    `examples` are shown while there is nothing else. The model may call `tools`, functions that `register_tool` takes,
+    after the reader has approved each call; with `approve=None` at once.
     """
 
     _esm = script()
@@ -62,10 +65,12 @@ class ChatPanel(PageWidget):
         height: int = 480,
         examples: Sequence[str] = EXAMPLES,
         reopen: bool = True,
+        tools: Sequence[Callable[..., Any]] = (),
+        approve: Approval | Literal["ask"] | None = "ask",
     ) -> None:
         self._namespace = _user_namespace()
         notebook = notebook_path(self._namespace)
-        self._opener = Opener(manager, user_id, notebook, provider, model, system, provider_config)
+        self._opener = Opener(manager, user_id, notebook, provider, model, system, provider_config, tools, approve)
         self._live = runtime.run(self._open(session, reopen))
         self._displayed = False
         self._uploads = Uploads()
@@ -97,7 +102,7 @@ class ChatPanel(PageWidget):
         return await self._live_on(await self._opener.first(session, reopen))
 
     async def _live_on(self, session: Session) -> LiveConversation:
-        live = await live_conversation(session, self._opener.manager)
+        live = await live_conversation(self._opener.equip(session), self._opener.manager)
         live.offer_models(self._opener.models(session))
         return live
 
@@ -184,6 +189,19 @@ class ChatPanel(PageWidget):
     async def _do_rename(self, request: Mapping[str, Any]) -> None:
         await self._live.rename(request["title"])
 
+    async def _do_tags(self, request: Mapping[str, Any]) -> None:
+        await self._live.set_tags(request["tags"])
+
+    async def _do_settings(self, _request: Mapping[str, Any]) -> list[Setting]:
+        return settings_of(self.session)
+
+    async def _do_set_settings(self, request: Mapping[str, Any]) -> dict[str, str]:
+        return await self._live.set_settings(request["values"])
+
+    async def _do_approve(self, request: Mapping[str, Any]) -> None:
+        allow, always = request.get("allow") is True, request.get("always") is True
+        self._live.approvals.answer(request["id"], allow, always=always, reason=str(request.get("reason", "")))
+
     async def _do_archive(self, _request: Mapping[str, Any]) -> None:
         await self._live.set_archived(True)
 
@@ -200,11 +218,11 @@ class ChatPanel(PageWidget):
         self._keep_transcript()
 
     def _watch(self, live: LiveConversation) -> None:
-        live.listeners.add(self._publish)
+        live.watch(self._publish)
         live.after_turn.add(self._keep_transcript)
 
     def _unwatch(self, live: LiveConversation) -> None:
-        live.listeners.discard(self._publish)
+        live.unwatch(self._publish)
         live.after_turn.discard(self._keep_transcript)
 
     @property

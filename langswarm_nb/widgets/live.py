@@ -8,27 +8,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from .. import runtime
 from ..attachments import Part, attached
-from ..errors import SessionNotFoundError, SessionStateError, TurnInterruptedError
+from ..errors import InvalidMessageError, SessionNotFoundError, SessionStateError, TurnInterruptedError
 from ..interfaces import ISessionLifecycleHook
 from ..manager.manager import SessionManager
 from ..models import SessionMessage, SessionStatus
 from ..session.session import Session
+from ..session.state import INDEX_TAG
 from ..stream_events import StreamEvent
 from . import formats
+from .approvals import Approvals
 from .live_turn import LiveTurn
 from .message_views import MessageViews
 from .panel_state import PanelState
 from .protocol import Delta, Header, MessageView, Patch
+from .settings import checked, summary
+from .transfers import seen_text
 
 logger = logging.getLogger(__name__)
 
 # How many messages a page gets at first and with each step back: more than a screen, little to render.
 WINDOW = 40
+LONGEST_TAG = 40
+MOST_TAGS = 20
 
 Listener = Callable[[Patch | Delta], None]
 
@@ -48,6 +55,7 @@ class LiveConversation:
         self._window = WINDOW
         self._earlier = 0
         self._turn: LiveTurn | None = None
+        self.approvals = Approvals(self._asks_changed)
         self.state = PanelState(self._header())
 
     @property
@@ -146,6 +154,31 @@ class LiveConversation:
         await self.session.update_config({"name": title.strip()[:200] or None})
         self.show()
 
+    async def set_tags(self, tags: Sequence[Any]) -> None:
+        """Give the session these tags."""
+        await self.session.update_config({"tags": clean_tags(tags, self.session.session_id)})
+        self.show()
+
+    async def set_settings(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Take what the reader set, for the turns to come; return what is wrong by field: then nothing is taken."""
+        changes, problems = checked(self.session, values)
+        if changes and not problems:
+            await self.session.update_config(changes)
+            self.show()
+        return problems
+
+    def watch(self, listener: Listener) -> None:
+        """Let `listener` hear of every change, and its reader be asked about calls of tools."""
+        self.listeners.add(listener)
+        self.session.ask_through(self.approvals.ask)
+
+    def unwatch(self, listener: Listener) -> None:
+        """Let `listener` hear no more; when nobody is left, nothing may be called that needs somebody's word."""
+        self.listeners.discard(listener)
+        if not self.listeners:
+            self.session.ask_through(None)
+            self.approvals.refuse_all("the chat panel was closed")
+
     async def set_archived(self, archived: bool) -> None:
         """Make the session read-only, or let it go on."""
         self._require_idle()
@@ -200,7 +233,7 @@ class LiveConversation:
         return {
             "session": session.session_id,
             "title": session.config.name or "",
-            "tags": list(session.config.tags),
+            "tags": [tag for tag in session.config.tags if not tag.startswith(INDEX_TAG)],
             "model": f"{session.provider}/{session.model}",
             "models": self._models,
             "cost": formats.dollars(self._spent),
@@ -209,7 +242,28 @@ class LiveConversation:
             "running": self.running,
             "earlier": self._earlier,
             "managed": self.manager is not None,
+            "set": summary(session.config),
+            "asks": self.approvals.asks,
         }
+
+    def _asks_changed(self) -> None:
+        # A turn that a cell awaits runs on the kernel's own loop.
+        runtime.background_loop().call_soon_threadsafe(self.show)
+
+
+def clean_tags(tags: Sequence[Any], session_id: str) -> list[str]:
+    """Return tags as they are kept: short, visible, each once; InvalidMessageError where there are too many."""
+    clean: dict[str, str] = {}
+    for tag in tags:
+        if text := seen_text(str(tag)).strip(" ,#"):
+            if len(text) > LONGEST_TAG or text.startswith(INDEX_TAG):
+                raise InvalidMessageError(
+                    f"A tag is a word or two, {LONGEST_TAG} characters at most; {text[:60]!r} is none.", session_id
+                )
+            clean.setdefault(text.casefold(), text)
+    if len(clean) > MOST_TAGS:
+        raise InvalidMessageError(f"A chat may have {MOST_TAGS} tags. Remove one first.", session_id)
+    return list(clean.values())
 
 
 _shown: weakref.WeakKeyDictionary[Session, weakref.ref[LiveConversation]] = weakref.WeakKeyDictionary()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import SessionError
 from ..models import SessionMessage
 from ..redaction import mask_secrets
-from ..stream_events import StreamEvent, TurnCompleted, TurnStarted
+from ..stream_events import StreamEvent, ToolResult, TurnCompleted, TurnStarted
 from .message_views import id_prefix, short_model_name
 from .protocol import MessageView
 from .reply_stream import ReplyStream
@@ -68,6 +68,8 @@ class LiveTurn:
     async def _handle(self, event: StreamEvent) -> None:
         if isinstance(event, TurnStarted):
             await self._begin(event.message, event.reply_id)
+        elif isinstance(event, ToolResult):
+            self._note("")
         elif isinstance(event, TurnCompleted):
             self._complete(event.message)
             if event.message.parent_id not in self._live.state.order:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import runtime
 from ..clock import now
@@ -13,6 +14,7 @@ from ..models import SessionStatus
 from ..notebook.sessions import current_user, latest_session, preferred_model, start_session
 from ..providers import ProviderSessionFactory
 from ..session.session import Session
+from ..session.tools import Approval
 
 if TYPE_CHECKING:
     from .chat_panel import ChatPanel
@@ -61,6 +63,8 @@ class Opener:
         model: str | None,
         system: str | None,
         provider_config: dict[str, Any] | None,
+        tools: Sequence[Callable[..., Any]] = (),
+        approve: Approval | Literal["ask"] | None = "ask",
     ) -> None:
         self.manager = manager
         self._user = user_id or current_user()
@@ -69,6 +73,8 @@ class Opener:
         self._model = model
         self._system = system
         self._provider_config = provider_config
+        self._tools = tools
+        self._approve: Approval | Literal["ask"] | None = approve
 
     async def first(self, session: Session | str | None, reopen: bool) -> Session:
         """Return the session to begin with."""
@@ -101,6 +107,12 @@ class Opener:
         """Return the session, its next turns going to the model `name`: provider/model."""
         provider, _, model = name.partition("/")
         return await self._required().change_model(session.session_id, *preferred_model(provider, model or None))
+
+    def equip(self, session: Session) -> Session:
+        """Let the session's model call the tools, and return the session."""
+        for tool in self._tools:
+            session.register_tool(tool, approve=self._approve)
+        return session
 
     async def earlier(self, text: str) -> list[dict[str, Any]]:
         """Return the user's newest sessions in which `text` occurs, as the page lists them."""

@@ -74,9 +74,30 @@ class MessageView(TypedDict):
     time: NotRequired[str]
 
 
+class Ask(TypedDict):
+    """A call of a tool that waits for the reader's word."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Setting(TypedDict):
+    """One field of the settings; '' stands for the provider's own."""
+
+    name: str
+    label: str
+    kind: Literal["text", "number", "choice"]
+    value: str
+    help: str
+    most: NotRequired[int]
+    choices: NotRequired[list[str]]
+
+
 class Header(TypedDict):
     """All that is not a message.
 
+    `set` says in words what the reader has set; `asks` are the calls that wait for her word.
     `running` is the id of the reply that streams, or ''; `earlier` counts the messages that are left out; `managed`
     says whether the panel can open other sessions.
     """
@@ -92,6 +113,8 @@ class Header(TypedDict):
     running: str
     earlier: int
     managed: bool
+    set: list[str]
+    asks: list[Ask]
 
 
 class Patch(TypedDict):
@@ -179,6 +202,10 @@ class Request(TypedDict):
     | new_chat | | this panel shows a new session |
     | model | model | the next turn goes to another model |
     | rename | title | the session has another title |
+    | tags | tags | the session has these tags and no others |
+    | settings | | answer: the fields, each a Setting |
+    | set_settings | values by name | answer: problems by name; with none they hold from the next turn on |
+    | approve | id, allow, always, reason | the word that an Ask waits for |
     | archive, unarchive | | read-only, and back |
     """
 

@@ -66,7 +66,7 @@ class SessionBrowser(PageWidget):
         *,
         height: int = 600,
     ) -> None:
-        self._manager = _manager_of(source)
+        self._manager = manager_of(source)
         self._index = SessionIndex(self._manager.storage, user_id)
         self._actions = SessionActions(self._manager, self._index)
         self._user = user_id
@@ -224,7 +224,8 @@ def session_browser(
     return SessionBrowser(source, user_id, **options)
 
 
-def _manager_of(source: Any) -> SessionManager:
+def manager_of(source: Any) -> SessionManager:
+    """Return the manager that looks after the sessions of `source`."""
     if source is None:
         return runtime.default_manager()
     if isinstance(source, SessionManager):

@@ -12,7 +12,7 @@ from html import escape
 from ..rendering import stylesheet
 from .protocol import Header, MessageView
 
-_STYLE = """
+STYLE = """
 .lsnb-transcript .lsnb-who{font-weight:600;margin:.8em 0 .2em}
 .lsnb-transcript .lsnb-said{white-space:pre-wrap;overflow-wrap:anywhere}
 .lsnb-transcript :is(.lsnb-about,.lsnb-numbers){opacity:.7;font-size:85%}
@@ -32,9 +32,9 @@ def class_of(panel_id: str) -> str:
 
 def transcript(panel_id: str, header: Header, views: Sequence[MessageView]) -> dict[str, str]:
     """Return the conversation as an output's data; empty but findable while there is no message."""
-    body = "".join(_message(view) for view in views if view["state"] != "running")
+    body = "".join(said_in(view) for view in views if view["state"] != "running")
     about = _about(header, len(views)) if body else ""
-    style = f"<style>{stylesheet()}{_STYLE}</style>".replace("\n", "") if body else ""
+    style = f"<style>{stylesheet()}{STYLE}</style>".replace("\n", "") if body else ""
     html = f'<div class="lsnb-transcript {class_of(panel_id)}">{style}{about}{_in_one_line(body)}</div>'
     return {"text/html": html, "text/plain": f"A conversation with {header['model']}: {len(views)} messages."}
 
@@ -50,7 +50,8 @@ def _about(header: Header, shown: int) -> str:
     return f'<div class="lsnb-about">{escape(line)}</div>'
 
 
-def _message(view: MessageView) -> str:
+def said_in(view: MessageView) -> str:
+    """Return one message as plain HTML."""
     who = f'<div class="lsnb-who">{escape(view["author"])}</div>'
     if "html" not in view:
         names = ", ".join(f"{file['name']} ({file['size']})" for file in view.get("attachments", ()))

@@ -146,11 +146,16 @@ def content_of(part: Part) -> bytes:
         raise InvalidMessageError(f"{part.get('name', 'The attachment')} was not stored whole.") from None
 
 
+def seen_text(text: str) -> str:
+    """Return `text` in one line, without characters that nobody sees or that turn it around."""
+    seen = "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    return " ".join(seen.split())
+
+
 def clean_name(name: Any) -> str:
     """Return a file's name without folders and without characters that nobody sees or that turn text around."""
     last = str(name).replace("\\", "/").rsplit("/", 1)[-1]
-    seen = "".join(letter for letter in last if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
-    seen = " ".join(seen.split())
+    seen = seen_text(last)
     if len(seen) > LONGEST_NAME:
         stem, dot, suffix = seen.rpartition(".")
         end = dot + suffix if stem and len(suffix) < 12 else ""

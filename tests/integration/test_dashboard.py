@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 import threading
@@ -38,9 +39,13 @@ class Page:
         self.number += 1
         id = f"page:{self.number}"
         self.shown._handle_custom_msg({"type": type, "id": id, "view": "page", "number": self.number, **content}, [])
+
+        def answers() -> list[Any]:
+            return [heard for heard in self.heard if heard[0]["re"] == id and heard[0]["type"] != "progress"]
+
         with self.bell:
-            assert self.bell.wait_for(lambda: any(reply["re"] == id for reply, _ in self.heard), 30)
-            (found,) = [(reply, buffers) for reply, buffers in self.heard if reply["re"] == id]
+            assert self.bell.wait_for(answers, 30)
+            (found,) = answers()
             return found
 
     def show(self, **content: Any) -> dict[str, Any]:
@@ -88,7 +93,14 @@ def test_the_first_look(page, store):
 @pytest.mark.parametrize("tab", TABS)
 def test_every_tab_shows(page, tab):
     view = page.show(tab=tab)
-    assert [item["name"] for item in view["items"]] == list(TABS[tab])
+    assert [item["name"] for item in view["items"]] == [name for name in TABS[tab] if name != "diagnose"]
+
+
+def test_what_changed_is_shown_where_there_is_a_period_before(page, store):
+    items = page.show(filters={"period": "30 days"})["items"]
+    assert items[-1]["question"] == "What changed?"
+    replies = Report(store, period="30 days").data(["diagnose"])["diagnose"].iloc[0]
+    assert items[-1]["note"].startswith(f"{replies['calls']:,} replies, {replies['calls_before']:,} before")
 
 
 def test_a_filter_changes_every_number(page, store):
@@ -107,7 +119,8 @@ def test_what_python_sees_is_what_the_page_shows(page):
     page.show(filters={"provider": ["anthropic"]})
     data, charts = page.shown.data(), page.shown.figures()
     assert data["cost_by_model"]["provider"].unique().tolist() == ["anthropic"]
-    assert set(charts) == {name for tab in TABS.values() for name in tab} - {"longest_sessions", "dearest_sessions"}
+    without = {"longest_sessions", "dearest_sessions", "search", "diagnose"}
+    assert set(charts) == {name for tab in TABS.values() for name in tab} - without
     assert data["volume"]["messages"].sum() == data["overview"]["value"][1]
 
 
@@ -119,7 +132,7 @@ def test_an_answer_that_is_late_is_left_out(page):
     page.shown._answer = lambda message: (original(message), done.set())  # type: ignore[method-assign]
     page.shown._handle_custom_msg({"type": "show", "id": "old", "view": "page", "number": 3}, [])
     assert done.wait(30)
-    assert not page.heard
+    assert not [reply for reply, _ in page.heard if reply["type"] != "progress"]
 
 
 def test_a_wrong_filter_is_a_sentence_on_the_page(page):
@@ -142,8 +155,40 @@ def test_csv_of_a_chart(page):
     assert len(lines) == 7
 
 
+def test_parquet_of_a_chart_keeps_its_types(page, store):
+    _, (file,) = page.ask("parquet", name="volume")
+    found = pd.read_parquet(io.BytesIO(file))
+    pd.testing.assert_frame_equal(found, metrics.volume(store))
+
+
+def test_search_under_the_filters_in_use(page, store):
+    page.show(filters={"provider": ["anthropic"], "period": "90 days"})
+    reply, _ = page.ask("search", text="customer")
+    expected = Report(store, provider="anthropic", period="90 days").frame_of("search", "customer")
+    assert [row["session_id"] for row in reply["value"]["rows"]] == list(expected["session_id"])
+    assert "customer".startswith(reply["value"]["words"][0])
+    assert all("customer" in row["snippet"].lower() for row in reply["value"]["rows"])
+    csv, _ = page.ask("csv", name="search", text="customer")
+    assert len(csv["value"].splitlines()) == len(expected) + 1 > 1
+    nothing, _ = page.ask("search", text=" ... ")
+    assert nothing["problem"].startswith("Type a word")
+
+
+def test_similar_conversations_of_a_transcript(page, store):
+    session_id = frames.sessions(store)["session_id"].iloc[0]
+    reply, _ = page.ask("similar", session_id=session_id)
+    assert 0 < len(reply["value"]) <= 8
+    assert session_id not in {row["session_id"] for row in reply["value"]}
+
+
+def test_it_says_what_it_is_doing(page):
+    page.show(tab="Conversations")
+    doing = [reply["doing"] for reply, _ in page.heard if reply["type"] == "progress"]
+    assert doing == ["Opening the store …", "Counting 3,000 messages …", "Finding topics …", "Drawing …"]
+
+
 def test_down_to_the_transcript(page, store):
-    row = page.show(tab="Conversations")["items"][0]["rows"][0]
+    row = page.show(tab="Conversations")["items"][2]["rows"][0]
     reply, _ = page.ask("transcript", session_id=row["session_id"])
     messages = frames.messages(store, session_id=row["session_id"]).query("is_active_branch")
     assert len(reply["value"]) == len(messages)

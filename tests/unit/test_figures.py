@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from analytics_stores import store_of
 
-from langswarm_nb.analytics import figures, metrics
+from langswarm_nb.analytics import figures, metrics, text
 from langswarm_nb.analytics.demo import demo_store
 from langswarm_nb.analytics.figures import style
 
@@ -21,7 +21,13 @@ CHARTS = {
 
 @pytest.fixture(scope="module")
 def data():
-    return metrics.ask_all([getattr(metrics, name) for name in CHARTS], demo_store(messages=6000), tz="Europe/Oslo")
+    return metrics.ask_all(
+        [getattr(metrics, name) for name in CHARTS],
+        demo_store(messages=6000),
+        tz="Europe/Oslo",
+        start="2026-05-01",
+        end="2026-11-01",
+    )
 
 
 def note(chart: go.Figure) -> str:
@@ -30,7 +36,7 @@ def note(chart: go.Figure) -> str:
 
 def test_every_metric_but_the_numbers_and_tables_has_a_chart():
     names = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
-    assert names - set(CHARTS) == {"overview", "diagnose", "longest_sessions", "dearest_sessions"}
+    assert names - set(CHARTS) == {"overview", "longest_sessions", "dearest_sessions"}
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -90,12 +96,36 @@ def test_the_time_zone_is_named(data):
         assert "Europe/Oslo" in note(CHARTS[name](data[name])), name
 
 
+def test_what_changed_is_told_in_both_directions(data):
+    chart = figures.diagnose(data["diagnose"])
+    rows = data["diagnose"]
+    biggest = rows[rows["dimension"] != "all"].sort_values("changed", ascending=False).iloc[0]
+    assert abs(chart.data[0].x[0]) == biggest["changed"]
+    assert list(map(abs, chart.data[0].x)) == sorted(map(abs, chart.data[0].x), reverse=True)
+    whole = rows[rows["dimension"] == "all"].iloc[0]
+    assert note(chart).startswith(f"{whole['calls']:,} replies, {whole['calls_before']:,} before · cost $")
+
+
+def test_what_changed_needs_a_period_before():
+    chart = figures.diagnose(metrics.diagnose(store_of([{"request_model": "a"}])))
+    assert "no period before" in chart.layout.annotations[0].text
+
+
+def test_topics_say_how_many_were_looked_at():
+    store = demo_store(messages=3000)
+    assert "a sample of 50 conversations out of 346" in note(figures.topics(text.topics(store, sample=50)))
+    chart = figures.topics(text.topics(store))
+    assert note(chart) == "346 conversations"
+    assert chart.layout.meta["filter"] == "search"
+    assert figures.topics(text.topics(store_of([]))).layout.meta["empty"]
+
+
 def test_nothing_is_sent_to_a_cloud():
     assert figures.CONFIG["showSendToCloud"] is False
 
 
 @pytest.mark.parametrize(
-    ("form", "value", "text"),
+    ("form", "value", "shown"),
     [
         (style.money, None, "–"),
         (style.money, 0, "$0.00"),
@@ -119,8 +149,8 @@ def test_nothing_is_sent_to_a_cloud():
         (style.label, "m" * 50, "m" * 39 + "…"),
     ],
 )
-def test_numbers_and_names_read_well(form, value, text):
-    assert form(value) == text
+def test_numbers_and_names_read_well(form, value, shown):
+    assert form(value) == shown
 
 
 def test_two_names_that_read_the_same_stay_two_bars():

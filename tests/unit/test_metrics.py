@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from analytics_stores import START, store_of
 from langswarm_nb.analytics import frames, metrics
 from langswarm_nb.analytics.demo import demo_store
 from langswarm_nb.errors import ConfigurationError
+from langswarm_nb.models import Usage
+from langswarm_nb.pricing import price
 
 ALL = [value for value in vars(metrics).values() if isinstance(value, metrics.Metric)]
 
@@ -240,6 +243,50 @@ def test_diagnose_splits_the_change(store, replies):
     assert models["calls"].to_dict() == during["model"].astype(str).value_counts().to_dict()
     gap = (models["calls"] - models["calls_before"]).abs()
     assert list(gap) == sorted(gap, reverse=True)
+
+
+def test_what_it_would_cost_today_is_what_the_price_list_says_of_each_call(store, replies, monkeypatch):
+    at = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    monkeypatch.setattr("langswarm_nb.analytics.metrics.prices.now", lambda: at.replace(hour=3))
+    found = metrics.cost_today(store).set_index("model")
+    columns = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens"]
+    names = ["provider", "request_model", "cost_usd", *columns]
+    today: dict[str, Decimal] = {}
+    gap: dict[str, float] = {}
+    for provider, model, cost, *counts in replies[names].astype(object).itertuples(index=False):
+        usage = Usage(**{name: None if pd.isna(n) else int(n) for name, n in zip(columns, counts, strict=True)})
+        dollars, _ = price(usage, provider, model, at)
+        if dollars is not None:
+            today[model] = today.get(model, Decimal(0)) + dollars
+            gap[model] = gap.get(model, 0.0) + float(dollars) - cost
+    assert found["today_usd"].dropna().to_dict() == pytest.approx({m: float(d) for m, d in today.items()})
+    assert found["change_usd"].dropna().to_dict() == pytest.approx(gap, abs=1e-9)
+    assert found["cost_usd"].sum() == pytest.approx(replies["cost_usd"].sum())
+    assert np.isnan(found.loc["llama3.3:70b", "today_usd"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_priced"),
+    [
+        ({"input_tokens": 199_999, "output_tokens": 10}, True),
+        ({"input_tokens": 200_000, "output_tokens": 10, "cache_read_input_tokens": 150_000}, True),
+        ({"input_tokens": 200_001, "output_tokens": 10, "cache_write_input_tokens": 7}, True),
+        ({"input_tokens": 0, "output_tokens": 0}, True),
+        ({"input_tokens": None, "output_tokens": 3}, False),
+        ({"input_tokens": 10, "output_tokens": None}, False),
+        ({"input_tokens": -1, "output_tokens": 3}, False),
+        ({"input_tokens": 10, "output_tokens": 3, "cache_read_input_tokens": 11}, False),
+    ],
+)
+def test_prices_with_tiers_are_those_of_each_call(counts, is_priced):
+    call = {"provider": "anthropic", "request_model": "claude-sonnet-4-5", **counts}
+    answered = {**call, "request_model": "alias", "response_model": "claude-sonnet-4-5"}
+    found = metrics.cost_today(store_of([call, answered])).sort_values("model")
+    expected, _ = price(Usage(**counts), "anthropic", "claude-sonnet-4-5", datetime.now(UTC))
+    assert (expected is not None) is is_priced
+    for today in found["today_usd"]:
+        assert today == pytest.approx(float(expected)) if is_priced else np.isnan(today)
+    assert found["unpriced_today"].sum() == (0 if is_priced else 2)
 
 
 def test_feedback_counts_the_last_thumb():

@@ -252,9 +252,8 @@ def test_no_store_no_source_and_what_the_file_keeps(tmp_path: Path, monkeypatch:
     assert wire.ask("search", facets=True)["rows"] == []
     assert repr(browser) == "Session browser: 0 sessions. Run this cell to browse."
     shown: list[dict[str, str]] = []
-    monkeypatch.setattr(
-        "langswarm_nb.widgets.session_browser_widget.display", lambda data, metadata, raw: shown.append(data)
-    )
+    module = "langswarm_nb.widgets.session_browser_widget"
+    monkeypatch.setattr(f"{module}.display", lambda data, metadata, raw: shown.append(data))
     browser._ipython_display_()
     assert "Run this cell" in shown[0]["text/plain"]
 

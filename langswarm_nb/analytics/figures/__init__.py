@@ -6,6 +6,7 @@ Each takes `theme`, "light" or "dark"; those with models take `colors`, a colour
 without rows gives a figure that says so. Texts that people wrote are shown as they are, never as markup.
 """
 
+from .changes import cost_today, diagnose, topics
 from .cost import cache_health, cost_by_model, cost_over_time, tokens_by_model, tokens_over_time
 from .outcome import error_rate, errors, feedback, finish_reasons, model_comparison
 from .speed import latency, latency_distribution, latency_over_time, time_to_first_chunk, tokens_per_second
@@ -21,6 +22,8 @@ __all__ = [
     "colors_of",
     "cost_by_model",
     "cost_over_time",
+    "cost_today",
+    "diagnose",
     "error_rate",
     "errors",
     "feedback",
@@ -36,6 +39,7 @@ __all__ = [
     "tokens_by_model",
     "tokens_over_time",
     "tokens_per_second",
+    "topics",
     "users",
     "volume",
 ]

@@ -27,6 +27,7 @@ from .calls import (
     tokens_over_time,
     tokens_per_second,
 )
+from .prices import cost_today
 from .statement import BINS, Filters, Metric, ask_all
 from .usage import (
     active_users,
@@ -50,6 +51,7 @@ __all__ = [
     "cache_health",
     "cost_by_model",
     "cost_over_time",
+    "cost_today",
     "dearest_sessions",
     "diagnose",
     "error_rate",

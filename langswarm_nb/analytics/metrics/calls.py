@@ -22,8 +22,10 @@ def cost_over_time() -> str:
     """Return cost over time: one row a bin and model; past the seven models with most calls it is "other"."""
     return f"""
     WITH binned AS (
-        SELECT bin, unit, model, count(*) AS calls, sum(cost_usd) AS cost_usd, {_UNPRICED} AS unpriced
-        FROM calls JOIN clock USING (slot) GROUP BY ALL
+        SELECT bin, unit, model, sum(calls) AS calls, sum(cost_usd) AS cost_usd, sum(unpriced) AS unpriced
+        FROM (SELECT slot, model, count(*) AS calls, sum(cost_usd) AS cost_usd, {_UNPRICED} AS unpriced
+              FROM calls GROUP BY slot, model)
+        JOIN clock USING (slot) GROUP BY ALL
     ),
     places AS (
         SELECT *, dense_rank() OVER (ORDER BY in_all DESC, model) AS place
@@ -92,10 +94,11 @@ def latency_distribution() -> str:
     Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. `p50`, `p95`
     and `p99` are those of all of them, the same in every row.
     """
-    return f"""
+    return """
     WITH timed AS (SELECT timed_s FROM calls WHERE timed_s IS NOT NULL),
-    marks AS (SELECT {_QUANTILES.format("timed_s")} FROM timed)
-    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, p50, p95, p99
+    marks AS (SELECT quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS p FROM timed)
+    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, p[1] AS p50, p[2] AS p95,
+           p[3] AS p99
     FROM (SELECT floor(log10(least(greatest(timed_s, 0.001), 999999)) * 10 + 1e-9)::INTEGER AS bucket,
                  count(*) AS calls
           FROM timed GROUP BY bucket), marks
@@ -194,19 +197,28 @@ def model_comparison() -> str:
     `cost_per_1000_calls` is over its priced calls only; latency and speed as in `latency` and `tokens_per_second`.
     """
     return f"""
-    SELECT provider, model, calls, sessions, users, cost_usd, unpriced, cost_per_1000_calls,
+    SELECT sums.provider, sums.model, calls, sessions, users, cost_usd, unpriced, cost_per_1000_calls,
            waits[1] AS median_latency_s, waits[2] AS p95_latency_s, median_first_chunk_s, median_tokens_per_s,
-           mean_output_tokens, error_rate
+           output_tokens / nullif(counted, 0) AS mean_output_tokens, errors / calls AS error_rate
     FROM (
-        SELECT provider, model, count(*) AS calls, count(DISTINCT session_no) AS sessions,
-               count(DISTINCT nullif(person, 0)) AS users, sum(cost_usd)::DOUBLE AS cost_usd, {_UNPRICED} AS unpriced,
-               1000 * avg(cost_usd::DOUBLE) AS cost_per_1000_calls, quantile_cont(timed_s, [0.5, 0.95]) AS waits,
+        SELECT provider, model, sum(calls)::BIGINT AS calls, count(session_no) AS sessions,
+               count(DISTINCT nullif(person, 0)) AS users, sum(cost_usd)::DOUBLE AS cost_usd,
+               sum(unpriced)::BIGINT AS unpriced,
+               1000 * sum(cost_usd)::DOUBLE / nullif(sum(calls - unpriced), 0) AS cost_per_1000_calls,
+               sum(output_tokens)::DOUBLE AS output_tokens, sum(counted) AS counted, sum(errors) AS errors
+        FROM (
+            SELECT provider, model, session_no, person, count(*) AS calls, sum(cost_usd) AS cost_usd,
+                   {_UNPRICED} AS unpriced, sum(output_tokens) AS output_tokens, count(output_tokens) AS counted,
+                   count(*) FILTER (status = 'error') AS errors
+            FROM calls GROUP BY provider, model, session_no, person
+        ) GROUP BY provider, model
+    ) sums
+    JOIN (
+        SELECT provider, model, quantile_cont(timed_s, [0.5, 0.95]) AS waits,
                median(CASE WHEN isfinite(time_to_first_chunk_s) THEN time_to_first_chunk_s END) AS median_first_chunk_s,
-               median(CASE WHEN isfinite(speed) THEN speed END) AS median_tokens_per_s,
-               avg(output_tokens) AS mean_output_tokens,
-               count(*) FILTER (status = 'error') / count(*) AS error_rate
+               median(CASE WHEN isfinite(speed) THEN speed END) AS median_tokens_per_s
         FROM (SELECT *, {_SPEED} AS speed FROM calls) GROUP BY provider, model
-    )
+    ) q ON sums.provider IS NOT DISTINCT FROM q.provider AND sums.model IS NOT DISTINCT FROM q.model
     """
 
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from ..source import Source
+
+    Bind = Callable[[Source | None], dict[str, Any]]
+
 BINS = ("hour", "day", "week", "month", "year", "century")
 # Microseconds in a quarter of an hour, the step of every modern time zone; and what makes every date since the
 # year 1 positive, because DuckDB's integer division rounds towards zero.
@@ -36,25 +40,27 @@ _SHIFT = 70_080_000 * _SLOT
 
 _PRELUDE = """
 WITH people AS MATERIALIZED (
-    SELECT session_id, row_number() OVER () AS session_no, dense_rank() OVER (ORDER BY user_id) AS person,
-           user_id, provider, model
-    FROM sessions
+    SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
+    FROM sessions LEFT JOIN (
+        SELECT user_id, row_number() OVER () AS person
+        FROM (SELECT DISTINCT user_id FROM sessions WHERE user_id IS NOT NULL)
+    ) USING (user_id)
 ),
-history AS MATERIALIZED (
+read AS MATERIALIZED (
     SELECT x.message_id, x.role, x.status, x.finish_reason, x.error_type, x.created_at, x.duration_s,
            x.time_to_first_chunk_s, x.cost_usd, x.input_tokens, x.output_tokens, x.cache_read_input_tokens,
            x.cache_write_input_tokens, x.reasoning_output_tokens,
            coalesce(x.is_active_branch, true) AS is_active_branch,
            p.session_no, coalesce(p.person, 0) AS person,
            coalesce(x.provider, p.provider) AS provider,
-           coalesce(x.request_model, x.response_model, p.model) AS model,
-           (epoch_us(x.created_at) + {shift}) // {slot} AS slot,
-           {is_current} AS is_current, {is_previous} AS is_previous
+           coalesce(x.request_model, x.response_model, p.model) AS model, x.request_model, x.response_model,
+           (epoch_us(x.created_at) + {shift}) // {slot} AS slot{marks}
     FROM messages x LEFT JOIN people p USING (session_id)
-    WHERE {conditions}
+    WHERE {condition}
 ),
-m AS (SELECT * FROM history WHERE is_current),
-calls AS (
+history AS NOT MATERIALIZED (SELECT {all_current} FROM read),
+m AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current),
+calls AS NOT MATERIALIZED (
     -- A reply that broke off says nothing about how long a reply takes.
     SELECT *, CASE WHEN coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
                    THEN duration_s END AS timed_s
@@ -175,36 +181,48 @@ _COLUMNS = {
 }
 
 
+_MARKS = """, coalesce(x.created_at >= $start, false) AS is_current,
+           coalesce(x.created_at >= $before AND x.created_at < $start, false) AS is_previous"""
+
+
+def where(filters: Filters, with_start: bool = True) -> tuple[str, dict[str, Any]]:
+    """Return the condition over messages `x` and their session `p`, and the values to bind."""
+    params: dict[str, Any] = {}
+    conditions: list[str] = []
+    if filters.end is not None:
+        params["end"] = filters.end
+        conditions.append("x.created_at < $end")
+    if filters.start is not None and with_start:
+        params["start"] = filters.start
+        conditions.append("x.created_at >= $start")
+    for name, expression in _COLUMNS.items():
+        if wanted := getattr(filters, name):
+            params[name] = list(wanted)
+            conditions.append(f"list_contains(${name}::VARCHAR[], coalesce({expression}, ''))")
+    return " AND ".join(conditions) or "true", params
+
+
 def prelude(filters: Filters, with_history: bool) -> tuple[str, dict[str, Any]]:
     """Return the common table expressions for `filters` and the values to bind.
 
     Only with history are rows before `filters.start` read.
     """
     params: dict[str, Any] = {"tz": filters.tz, "bin": filters.bin}
-    conditions, current, previous = [], "true", "false"
-    if filters.end is not None:
-        params["end"] = filters.end
-        conditions.append("x.created_at < $end")
-    if filters.start is not None:
-        params["start"] = filters.start
-        current = "x.created_at >= $start"
-        if with_history:
-            params["before"] = filters.previous_start()
-            previous = "(x.created_at >= $before AND x.created_at < $start)"
-        else:
-            conditions.append(current)
-    for name, expression in _COLUMNS.items():
-        if wanted := getattr(filters, name):
-            params[name] = list(wanted)
-            conditions.append(f"list_contains(${name}::VARCHAR[], coalesce({expression}, ''))")
+    # Where there is nothing to tell apart, constants: DuckDB then leaves out whole branches of a statement.
+    marks, all_current = "", "*, true AS is_current, false AS is_previous"
+    if filters.start is not None and with_history:
+        params |= {"start": filters.start, "before": filters.previous_start()}
+        marks, all_current = _MARKS, "*"
+    condition, values = where(filters, with_start=not with_history)
+    params |= values
     text = _PRELUDE.format(
         shift=_SHIFT,
         slot=_SLOT,
         local_time=local_time("slot"),
         bin=local_bin("unit", "local_time"),
-        conditions=" AND ".join(conditions) or "true",
-        is_current=f"coalesce({current}, false)" if current != "true" else current,
-        is_previous=f"coalesce({previous}, false)" if previous != "false" else previous,
+        condition=condition,
+        marks=marks,
+        all_current=all_current,
     )
     return text.strip(), params
 
@@ -216,12 +234,13 @@ class Metric:
     ready for `ls.sql(metric.sql, params=metric.params)`; `metric.statement(**filters)` returns it with them.
     """
 
-    def __init__(self, function: Callable[..., str], order: str, with_history: bool) -> None:
+    def __init__(self, function: Callable[..., str], order: str, with_history: bool, bind: Bind | None = None) -> None:
         self.__name__ = self.name = function.__name__
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
         self.order = order
         self.with_history = with_history
+        self.bind = bind or (lambda source: {})
         self.body = function().strip()
 
     def __repr__(self) -> str:
@@ -240,17 +259,22 @@ class Metric:
     def statement(self, **filters: Any) -> tuple[str, dict[str, Any]]:
         """Return the statement under `filters`, and the values to bind."""
         head, params = prelude(Filters.of(**filters), self.with_history)
-        return f"{head}\nSELECT * FROM (\n{self.body}\n)\nORDER BY {self.order}", params
+        return f"{head}\nSELECT * FROM (\n{self.body}\n)\nORDER BY {self.order}", params | self.bind(None)
 
     def __call__(self, source: Any = None, **filters: Any) -> pd.DataFrame:
         sql, params = self.statement(**filters)
         with opened(source) as opened_source:
-            return tidy(opened_source.query(sql, params), str(params["tz"]))
+            return tidy(opened_source.query(sql, params | self.bind(opened_source)), str(params["tz"]))
 
 
-def metric(order: str, *, with_history: bool = False) -> Callable[[Callable[..., str]], Metric]:
-    """Make a Metric of a function that returns its SELECT; `order` is what its rows are sorted by."""
-    return lambda function: Metric(function, order, with_history)
+def metric(
+    order: str, *, with_history: bool = False, bind: Bind | None = None
+) -> Callable[[Callable[..., str]], Metric]:
+    """Make a Metric of a function that returns its SELECT; `order` is what its rows are sorted by.
+
+    `bind` returns further values to bind, which depend on what is in the source (None: nothing is).
+    """
+    return lambda function: Metric(function, order, with_history, bind)
 
 
 def ask_all(metrics: Iterable[Metric], source: Any = None, **filters: Any) -> dict[str, pd.DataFrame]:
@@ -264,6 +288,8 @@ def ask_all(metrics: Iterable[Metric], source: Any = None, **filters: Any) -> di
         for m in metrics
     )
     with opened(source) as opened_source:
+        for m in metrics:
+            params |= m.bind(opened_source)
         answer = opened_source.query(f"{head}\nSELECT\n{lists}", params)
     return {m.name: tidy(_unnest(answer.column(m.name)), chosen.tz) for m in metrics}
 

@@ -1,5 +1,6 @@
 // The dashboard: asks for a tab under filters, shows it, and turns what the reader does into filters.
 
+const KINDS = { chart: Chart, sessions: Sessions, search: Search };
 const NAMES = { user_id: "User", provider: "Provider", model: "Model", status: "Status" };
 
 class App {
@@ -14,7 +15,9 @@ class App {
     this.actions = element("div", { class: "lsnb-dash-actions" });
     this.bar = element("div", { class: "lsnb-dash-filters" });
     this.numbers = element("div", { class: "lsnb-dash-numbers" });
-    this.grid = element("div", { class: "lsnb-dash-grid" });
+    const id = `lsnb-dash-${Math.random().toString(36).slice(2)}`;
+    this.grid = element("div", { class: "lsnb-dash-grid", id, role: "tabpanel" });
+    this.doing = element("progress", { class: "lsnb-dash-doing", "aria-label": "Working" });
     this.strip = element("div", { class: "lsnb-dash-strip", hidden: true });
     this.root = element(
       "section",
@@ -53,10 +56,19 @@ class App {
     const number = ++this.number;
     this.root.classList.add("lsnb-dash-busy");
     this.root.setAttribute("aria-busy", "true");
-    this.status.textContent = this.frame ? "" : "Reading the conversations …";
+    // Said only when it takes long enough to wonder.
+    let doing = "Reading the conversations …";
+    const say = () => number === this.number && this.status.replaceChildren(this.doing, ` ${doing}`);
+    const soon = setTimeout(say, this.frame ? 600 : 0);
+    const progress = (step) => {
+      doing = step;
+      if (this.doing.isConnected) say();
+    };
     try {
       const asked = { tab: this.tab, filters: this.filters, refresh, number };
-      const [plotly, { value }] = await Promise.all([loadPlotly(this.backend.ask), this.backend.ask("show", asked)]);
+      const [plotly, { value }] = await Promise.all([
+        loadPlotly(this.backend.ask), this.backend.ask("show", asked, progress),
+      ]);
       if (number !== this.number) return;
       this.plotly = plotly;
       this.take(value);
@@ -68,6 +80,7 @@ class App {
         this.backend.live ? this.button("Try again", () => this.show({})) : null,
       );
     } finally {
+      clearTimeout(soon);
       if (number === this.number) {
         this.root.classList.remove("lsnb-dash-busy");
         this.root.removeAttribute("aria-busy");
@@ -120,17 +133,18 @@ class App {
     this.tabs.replaceChildren(...names.map((name, index) => {
       const on = name === this.tab;
       return element("button", {
-        type: "button", role: "tab", class: "lsnb-dash-tab", "aria-selected": String(on), tabindex: on ? 0 : -1,
+        type: "button", role: "tab", class: "lsnb-dash-tab", "aria-selected": String(on), "aria-controls": this.grid.id, tabindex: on ? 0 : -1,
         onclick: () => choose(name),
         onkeydown: (event) => {
-          const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-          if (!step) return;
+          const next = { ArrowRight: index + 1, ArrowLeft: index - 1 + names.length, Home: 0, End: names.length - 1 }[event.key];
+          if (next === undefined) return;
           event.preventDefault();
-          choose(names[(index + step + names.length) % names.length]);
+          choose(names[next % names.length]);
           this.tabs.querySelector("[aria-selected=true]").focus();
         },
       }, name);
     }));
+    this.grid.setAttribute("aria-label", this.tab);
     if (focused) this.tabs.querySelector("[aria-selected=true]").focus();
   }
 
@@ -228,9 +242,11 @@ class App {
         this.cards.delete(name);
       }
     }
+    // What a file without a kernel cannot do is left out of it.
+    items = items.filter((item) => this.backend.live || item.kind !== "search");
     const cards = items.map((item) => {
       let card = this.cards.get(item.name);
-      if (!card) this.cards.set(item.name, (card = item.kind === "chart" ? new Chart(this, item) : new Sessions(this, item)));
+      if (!card) this.cards.set(item.name, (card = new KINDS[item.kind](this, item)));
       return card;
     });
     this.grid.replaceChildren(...cards.map((card) => card.node));
@@ -248,8 +264,19 @@ class App {
     });
   }
 
-  async saveCsv(name) {
-    const { value } = await this.backend.ask("csv", { name });
+  find(text) {
+    const card = this.cards.get("search");
+    card?.find(text);
+    card?.box.focus();
+  }
+
+  async saveParquet(name, extra = {}) {
+    const { buffers } = await this.backend.ask("parquet", { name, ...extra });
+    download(`${name}.parquet`, buffers[0], "application/vnd.apache.parquet");
+  }
+
+  async saveCsv(name, extra = {}) {
+    const { value } = await this.backend.ask("csv", { name, ...extra });
     download(`${name}.csv`, value, "text/csv;charset=utf-8");
     return value;
   }

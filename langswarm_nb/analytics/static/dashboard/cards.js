@@ -12,7 +12,7 @@ class Card {
         ? element("button", { type: "button", class: "lsnb-dash-link", "aria-pressed": "false",
           onclick: (event) => this.toggleTable(event.currentTarget) }, "Table")
         : null,
-      element("button", { type: "button", class: "lsnb-dash-link", onclick: () => this.guard(app.saveCsv(item.name)) }, "CSV"),
+      this.saver(item.kind === "chart"),
     );
     this.node = element(
       "article", { class: "lsnb-dash-card", "data-name": item.name, "aria-label": item.question },
@@ -27,6 +27,40 @@ class Card {
   }
 
   purge() {}
+
+  // What stands before a name of a file: "CSV" saves what is seen in that form.
+  saver(isChart) {
+    const { app } = this;
+    const forms = [
+      ["CSV", "for a spreadsheet", () => app.saveCsv(this.item.name, this.extra())],
+      app.backend.live && ["Parquet", "for pandas, with types", () => app.saveParquet(this.item.name, this.extra())],
+      isChart && ["PNG", "a picture", () => this.savePng()],
+    ].filter(Boolean);
+    const list = element("div", { class: "lsnb-dash-menu" });
+    const opener = element("summary", { class: "lsnb-dash-link", "aria-label": `Save: ${this.heading.textContent}` }, "Save");
+    const menu = element("details", { class: "lsnb-dash-saver", onkeydown: (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      event.stopPropagation();
+      close();
+    }, onfocusout: (event) => {
+      if (!menu.contains(event.relatedTarget)) menu.open = false;
+    } }, opener, list);
+    const close = () => {
+      menu.open = false;
+      opener.focus();
+    };
+    list.append(...forms.map(([form, what, save]) => element("button", {
+      type: "button", class: "lsnb-dash-form", onclick: () => {
+        close();
+        this.guard(save());
+      },
+    }, form, element("small", {}, what))));
+    return menu;
+  }
+
+  extra() {
+    return {};
+  }
 
   async guard(work) {
     try {
@@ -68,7 +102,9 @@ class Chart extends Card {
     this.plot.on("plotly_click", ({ points }) => {
       const kind = this.item.filter;
       const value = [points[0].customdata].flat()[0];
-      if (kind && typeof value === "string") this.app.add(kind, value);
+      if (!kind || typeof value !== "string") return;
+      if (kind === "search") this.app.find(value);
+      else this.app.add(kind, value);
     });
     this.plot.on("plotly_selected", (selected) => {
       const range = selected?.range?.x;
@@ -107,54 +143,26 @@ class Chart extends Card {
     if (rows.length > 500) this.table.append(element("p", {}, `${(rows.length - 500).toLocaleString()} more rows are in the CSV.`));
   }
 
+  // Drawn anew by the page itself: no server, no browser beside it.
+  async savePng() {
+    const { plotly, frame, root } = this.app;
+    const theme = frame.templates[isDark() ? "dark" : "light"];
+    const { question, note, data, layout } = this.item;
+    const picture = {
+      ...layout, template: theme, paper_bgcolor: getComputedStyle(root).backgroundColor,
+      title: { text: escaped(question), subtitle: note ? { text: escaped(note), font: { size: 11 } } : undefined },
+      margin: { l: 24, r: 32, b: 24, ...layout.margin, t: 76 }, showlegend: Boolean(this.item.key),
+    };
+    const url = await plotly.toImage({ data, layout: picture }, { format: "png", width: 900, height: 500, scale: 2 });
+    const bytes = await (await fetch(url)).arrayBuffer();
+    download(`${this.item.name}.png`, bytes, "image/png");
+  }
+
   resize() {
     if (this.plot.isConnected && !this.plot.hidden && this.plot.data) this.app.plotly.Plots.resize(this.plot);
   }
 
   purge() {
     if (this.plot.data) this.app.plotly.purge(this.plot);
-  }
-}
-
-class Sessions extends Card {
-  draw(item) {
-    super.draw(item);
-    this.node.classList.add("lsnb-dash-wide");
-    const { columns, rows } = this.item;
-    if (!rows.length) return this.body.replaceChildren();
-    this.body.replaceChildren(element("div", { class: "lsnb-dash-table", tabindex: 0 }, element(
-      "table", {},
-      element("thead", {}, element("tr", {}, ...columns.map((name) => element("th", {}, name)))),
-      element("tbody", {}, ...rows.map(({ session_id, cells }) => element("tr", {}, ...cells.map((cell, index) => element(
-        "td", { class: index === 3 || index === 4 ? "lsnb-dash-figure" : null },
-        index === 0 && this.app.backend.live
-          ? element("button", { type: "button", class: "lsnb-dash-open", onclick: () => this.guard(this.open(session_id, cell)) }, cell)
-          : cell,
-      ))))),
-    )));
-  }
-
-  async open(session_id, title) {
-    const { value } = await this.app.backend.ask("transcript", { session_id });
-    const close = () => {
-      dialog.remove();
-      opener?.focus();
-    };
-    const opener = document.activeElement;
-    const back = this.app.button("Close", close);
-    const dialog = element(
-      "div", { class: "lsnb-dash-transcript", role: "dialog", "aria-label": title,
-        onkeydown: (event) => event.key === "Escape" && close() },
-      element("div", { class: "lsnb-dash-title" }, element("h3", { class: "lsnb-dash-question" }, title), back),
-      element("div", { class: "lsnb-dash-messages", tabindex: 0 }, ...value.map(({ who, role, status, html }) => {
-        const text = element("div", { class: "lsnb-md" });
-        text.innerHTML = html; // sanitized by the package's one renderer
-        const mark = status === "error" || status === "interrupted" ? ` · ${status}` : "";
-        return element("article", { class: `lsnb-dash-message lsnb-dash-from-${role === "user" ? "user" : "other"}` },
-          element("small", {}, who + mark), text);
-      })),
-    );
-    this.app.root.append(dialog);
-    back.focus();
   }
 }

@@ -40,6 +40,19 @@ function parseCsv(text) {
   return rows;
 }
 
+// The text in pieces, those that begin like one of the words marked.
+function marked(text, words) {
+  const wanted = words.map((word) => word.replace(/[^\p{L}\p{N} ]/gu, "").replaceAll(" ", "[^\\p{L}\\p{N}]+")).filter(Boolean);
+  if (!wanted.length) return [text];
+  const pieces = text.split(new RegExp(`(?<![\\p{L}\\p{N}])((?:${wanted.join("|")})[\\p{L}\\p{N}]*)`, "giu"));
+  return pieces.map((piece, index) => (index % 2 ? element("mark", {}, piece) : piece));
+}
+
+// Plotly reads some HTML in titles.
+function escaped(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
 function download(name, text, type) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   element("a", { href: url, download: name }).click();

@@ -15,21 +15,25 @@ function render({ model, el }) {
   const view = crypto.randomUUID?.() ?? String(Math.random());
   const waiting = new Map();
   let next = 0;
-  const ask = (type, content = {}) => new Promise((resolve, reject) => {
+  const ask = (type, content = {}, progress = () => {}) => new Promise((resolve, reject) => {
     const id = `${view}:${next++}`;
-    const late = setTimeout(() => {
+    const giveUp = () => {
       waiting.delete(id);
       reject(new Error("The kernel does not answer. If it was restarted, run this cell again."));
-    }, PATIENCE_MS);
-    waiting.set(id, { resolve, reject, late });
+    };
+    waiting.set(id, { resolve, reject, progress, giveUp, late: setTimeout(giveUp, PATIENCE_MS) });
     model.send({ ...content, type, id, view });
   });
   const hear = (message, buffers) => {
     if (message.type === "stale") return app.show({ refresh: true });
     const asked = waiting.get(message.re);
     if (!asked) return;
-    waiting.delete(message.re);
     clearTimeout(asked.late);
+    if (message.type === "progress") {
+      asked.late = setTimeout(asked.giveUp, PATIENCE_MS); // it works on it
+      return asked.progress(message.doing);
+    }
+    waiting.delete(message.re);
     if (message.problem) asked.reject(new Error(message.problem));
     else asked.resolve({ value: message.value, buffers });
   };

@@ -24,6 +24,7 @@ class Composer {
     this.status = h("div", { class: "lsnb-status", hidden: true });
     this.el = h("div", { class: "lsnb-composer" }, this.status, this.names, h("div", { class: "lsnb-row" }, this.clip, this.files, this.area, this.button));
     this.setRunning(false);
+    new ResizeObserver(() => fitHeight(this.area)).observe(this.clip.parentElement);
   }
 
   setRunning(running) {

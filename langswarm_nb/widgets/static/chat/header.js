@@ -1,7 +1,7 @@
 // Title, model, cost, and the menu with what is done now and then.
 
 class Header {
-  /** `act` has: rename(title), model(name), newChat(), open(id), sessions(text), archive(), unarchive(). */
+  /** `act` has: rename(title), model(name), newChat(), extra(name), archive(), unarchive(). */
   constructor(act, panel) {
     this.act = act;
     this.panel = panel;
@@ -12,6 +12,7 @@ class Header {
     this.fresh = iconButton("plus", "New chat", () => act.newChat());
     this.menu = iconButton("menu", "More", () => this.toggle(this.menu, () => this.mainMenu()), { "aria-haspopup": "true", "aria-expanded": "false" });
     this.el = h("div", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
+    this.tags = h("button", { type: "button", class: "lsnb-tags", title: "Tags and settings", hidden: true, onclick: () => act.extra(this.header.tags.length ? "tags" : "settings") });
   }
 
   /** @param {Header} header */
@@ -24,6 +25,10 @@ class Header {
     this.cost.textContent = header.cost;
     this.cost.title = header.cost === "–" ? "What this session cost is not known" : "What this session has cost";
     this.fresh.hidden = !header.managed;
+    const words = header.tags.map((tag) => h("bdi", { class: "lsnb-tag", text: tag }));
+    if (header.set.length) words.push(h("span", { text: header.set.join(", ") }));
+    this.tags.hidden = !words.length;
+    this.tags.replaceChildren(...words);
   }
 
   toggle(anchor, content) {
@@ -55,38 +60,16 @@ class Header {
       "div",
       {},
       managed && this.item("New chat", "", () => this.act.newChat()),
-      managed && h("button", { type: "button", class: "lsnb-item", onclick: () => { this.close(true); this.toggle(this.menu, () => this.sessionList()); } }, h("span", { text: "Earlier chats …" })),
+      managed && this.item("Earlier chats …", "", () => this.act.extra("chats")),
+      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
+      this.item("Settings …", "instructions, temperature, length", () => this.act.extra("settings")),
+      this.item("Tags …", "", () => this.act.extra("tags")),
       this.item("Rename", "", () => this.startRename()),
       archived
         ? this.item("Unarchive", "lets it go on", () => this.act.unarchive())
         : this.item("Archive", "makes it read-only", () => this.act.archive(), { disabled: Boolean(running) }),
     );
     return { el, label: "More" };
-  }
-
-  sessionList() {
-    const rows = h("div", { class: "lsnb-sessions" });
-    const search = h("input", { class: "lsnb-search", type: "search", placeholder: "Search your chats", "aria-label": "Search your chats" });
-    const fill = async () => {
-      const wanted = search.value.trim();
-      const found = await this.act.sessions(wanted);
-      if (!found || wanted !== search.value.trim()) return;
-      rows.replaceChildren(
-        ...found.map((row) => {
-          const count = row.count == null ? "" : `${row.count} message${row.count === 1 ? "" : "s"}, `;
-          const detail = `${count}${row.when}, ${row.model}${row.archived ? ", archived" : ""}`;
-          return this.item(row.title, detail, () => this.act.open(row.id), { "aria-current": row.id === this.header.session ? "true" : null });
-        }),
-      );
-      if (!found.length) rows.replaceChildren(h("p", { class: "lsnb-none", text: wanted ? "No chat says that." : "There is no chat yet." }));
-    };
-    let timer;
-    search.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(fill, 200);
-    });
-    fill();
-    return { el: h("div", {}, search, rows), label: "Earlier chats" };
   }
 
   startRename() {

@@ -1,6 +1,6 @@
 // One message on the screen. The only file that sets innerHTML, and only to what the kernel's renderer made.
 
-/** `act` has: copy, insert (or null), rate, regenerate, edit, branch, picture, save; all but copy take the message's id first. */
+/** `act` has: copy, insert (or null), rate, regenerate, edit, branch, startEdit, picture, save, why; all but copy take the message's id first. */
 class MessageItem {
   constructor(view, act) {
     this.act = act;
@@ -179,7 +179,7 @@ class MessageItem {
     if (reply && view.state !== "error") {
       tools.append(iconButton("redo", "Regenerate", () => this.act.regenerate(this.id), { "data-writes": true }));
     }
-    if (view.role === "user") tools.append(iconButton("edit", "Edit", () => this.startEdit(), { "data-writes": true }));
+    if (view.role === "user") tools.append(iconButton("edit", "Edit", () => this.act.startEdit(this), { "data-writes": true }));
     foot.append(tools);
     if (view.branch) foot.append(this.branches(view.branch));
     return foot;
@@ -190,24 +190,9 @@ class MessageItem {
     const pressed = view.rating === rating;
     const press = () => {
       this.act.rate(this.id, pressed ? "" : rating, "");
-      if (!pressed) this.askWhy(rating);
+      if (!pressed) this.act.why(this, rating);
     };
     return iconButton("thumb", label, press, { class: `lsnb-tool lsnb-${rating}`, "aria-pressed": String(pressed) });
-  }
-
-  askWhy(rating) {
-    this.wantsNote = rating;
-    // The rating comes back as a new view of this message: the box is put under that one.
-    const why = h("input", { class: "lsnb-why", placeholder: "Why? (optional, Enter keeps it)", "aria-label": "Why" });
-    why.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== "Escape") return;
-      event.stopPropagation();
-      if (event.key === "Enter" && why.value.trim()) this.act.rate(this.id, rating, why.value.trim());
-      why.remove();
-    });
-    this.el.querySelector(".lsnb-why")?.remove();
-    this.el.append(why);
-    why.focus();
   }
 
   branches({ at, ids }) {
@@ -219,31 +204,6 @@ class MessageItem {
       h("span", { text: `${at}/${ids.length}` }),
       iconButton("right", "Next version", () => go(at + 1), { disabled: at === ids.length }),
     );
-  }
-
-  startEdit() {
-    const area = h("textarea", { class: "lsnb-input", "aria-label": "Edit the message", rows: 1, dir: "auto" });
-    const end = () => this.update(this.view);
-    const send = () => {
-      const text = area.value.trim();
-      if (text && text !== this.view.text) this.act.edit(this.id, text);
-      end();
-    };
-    area.value = this.view.text;
-    area.addEventListener("input", () => fitHeight(area));
-    area.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        event.stopPropagation();
-        end();
-      } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-        event.preventDefault();
-        send();
-      }
-    });
-    const buttons = h("div", { class: "lsnb-edit-foot" }, textButton("Send", send, { class: "lsnb-button lsnb-primary" }), textButton("Cancel", end));
-    this.body.replaceChildren(area, buttons);
-    fitHeight(area);
-    area.focus();
   }
 
   dispose() {

@@ -15,7 +15,7 @@ class Panel {
     this.composer = new Composer({
       send: (text) => this.send(text),
       stop: () => this.stop(),
-      editLast: () => this.thread.last("user")?.startEdit(),
+      editLast: () => this.startEdit(this.thread.last("user")),
       complete: (prefix) => this.store.request("complete", { prefix }),
       attach: (files) => this.attach([...files]),
     });
@@ -23,7 +23,7 @@ class Panel {
     this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
     this.said = h("div", { class: "lsnb-hidden", role: "status", "aria-live": "polite" });
     this.hides = h("style", { text: transcriptRule(model.get("panel_id")) });
-    this.root.append(this.hides, this.header.el, this.strip, this.thread.el, this.composer.el, this.said);
+    this.root.append(this.hides, this.header.el, this.header.tags, this.strip, this.thread.el, this.composer.el, this.said);
     this.waitingDeltas = [];
     this.keepKeysHere(el);
     el.append(this.root);
@@ -35,6 +35,10 @@ class Panel {
   keepKeysHere() {
     this.root.addEventListener("keydown", (event) => {
       event.stopPropagation();
+      if (event.key === "f" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+        event.preventDefault();
+        this.withExtras(({ find }) => find());
+      }
       if (event.key === "Escape" && this.store.header.running && !event.defaultPrevented) this.stop();
     });
     for (const kind of ["keyup", "keypress", "paste", "copy", "cut"]) this.root.addEventListener(kind, (event) => event.stopPropagation());
@@ -71,7 +75,7 @@ class Panel {
     try {
       const module = await import(url);
       this.root.append(h("style", { text: style }));
-      return module.default({ h, ICONS, icon, iconButton, textButton, newId, later }, this);
+      return module.default({ h, ICONS, icon, iconButton, textButton, fitHeight, newId, later }, this);
     } finally {
       URL.revokeObjectURL(url);
     }
@@ -84,6 +88,10 @@ class Panel {
     } catch (error) {
       this.fail(error.text ? error : { text: `That did not work: ${error.message}.` });
     }
+  }
+
+  startEdit(item) {
+    if (item) this.withExtras(({ edit }) => edit(item));
   }
 
   attach(files) {
@@ -102,23 +110,24 @@ class Panel {
       earlier: () => this.ask("earlier"),
       example: (text) => this.send(text),
       picture: (id, at, about, item) => this.withExtras(({ pictures }) => pictures.show(id, at, about, item)),
+      startEdit: (item) => this.startEdit(item),
+      why: (item, rating) => this.withExtras((extras) => extras.why(item, rating)),
       save: (id, at, about) => this.withExtras(({ pictures }) => pictures.save(id, at, about)),
     };
   }
 
   headerActions() {
     return {
-      rename: (title) => this.ask("rename", { title }),
+      rename: (title) => this.rename(title),
+      extra: (name) => this.withExtras((extras) => extras[name]()),
       model: (name) => this.ask("model", { model: name }),
       newChat: () => this.ask("new_chat").then(() => this.composer.area.focus()),
-      open: (session) => this.ask("open", { session }),
-      sessions: (text) => this.ask("sessions", { text }),
       archive: () => this.ask("archive"),
       unarchive: () => this.ask("unarchive"),
     };
   }
 
-  /** Requests something; what fails is shown. */
+  /** Requests something and returns the answer, null where there is none; what fails is shown, and is undefined. */
   async ask(kind, fields) {
     this.problem = null;
     try {
@@ -178,6 +187,8 @@ class Panel {
     this.strip.hidden = !header.mock;
     this.root.classList.toggle("lsnb-archived", header.archived);
     this.root.classList.toggle("lsnb-running", Boolean(header.running));
+    if (header.asks.length || this.asking) this.withExtras((extras) => extras.asks(header.asks));
+    this.asking = header.asks.length > 0;
     this.composer.setReadOnly(header.archived);
     this.composer.setRunning(Boolean(header.running || this.pendingRid));
     this.thread.show(this.store, changed, whole);
@@ -215,9 +226,34 @@ class Panel {
     if (status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
     else if (unheard.size) this.composer.say(status === "busy" || status === null ? "Waiting for the kernel: a cell is running. This goes on when it is done." : "Waiting for the kernel. If it was restarted, run this cell again.");
     else if (this.problem) this.composer.say(this.problem.text, textButton("Dismiss", () => this.dismiss()));
+    else if (this.notice) this.composer.say(this.notice.text, textButton("Undo", () => this.undo()));
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
+  }
+
+  async rename(title) {
+    const before = this.store.header.title;
+    if ((await this.ask("rename", { title })) !== undefined && before) this.notify("The title was changed.", () => this.ask("rename", { title: before }));
+  }
+
+  /** Says what was done, and lets it be undone for a while. */
+  notify(text, undo) {
+    clearTimeout(this.notice?.timer);
+    this.notice = { text, undo, timer: setTimeout(() => this.undo(true), 15_000) };
+    this.say(text);
+    this.showStatus();
+  }
+
+  undo(keep) {
+    const { undo, timer } = this.notice;
+    clearTimeout(timer);
+    this.notice = null;
+    if (!keep) {
+      undo();
+      this.composer.area.focus();
+    }
+    this.showStatus();
   }
 
   say(text) {
@@ -238,6 +274,7 @@ class Panel {
   close() {
     this.loading?.then((extras) => extras.close(), () => {});
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.notice?.timer);
     this.endKernelWatch();
     this.store.stop();
     this.thread.dispose();

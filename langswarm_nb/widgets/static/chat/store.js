@@ -8,7 +8,8 @@
  *   text?: string, sent?: string, attachments?: Attachment[], html?: string, tail?: string, reasoning?: string, note?: string, tools?: string[],
  *   numbers?: Numbers, error?: ErrorCard, branch?: {at: number, ids: string[]}, rating?: string, time?: string}} MessageView
  * @typedef {{session: string, title: string, tags: string[], model: string, models: string[], cost: string,
- *   archived: boolean, mock: boolean, running: string, earlier: number, managed: boolean}} Header
+ *   archived: boolean, mock: boolean, running: string, earlier: number, managed: boolean, set: string[],
+ *   asks: {id: string, name: string, arguments: string}[]}} Header
  * @typedef {{kind: "patch", session: string, seq: number, base: number, header?: Header, order?: string[],
  *   messages?: MessageView[], answers?: string, to?: string}} Patch
  * @typedef {{kind: "delta", session: string, seq: number, id: string, frozen: string[], keep: number, add: string,
@@ -27,7 +28,7 @@ class Store extends Talk {
     this.session = "";
     this.seq = 0;
     /** @type {Header} */
-    this.header = { models: [], tags: [], running: "", earlier: 0 };
+    this.header = { models: [], tags: [], running: "", earlier: 0, set: [], asks: [] };
     this.order = [];
     this.messages = new Map();
     this.resyncing = 0;

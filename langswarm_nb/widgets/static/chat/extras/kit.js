@@ -1,11 +1,11 @@
 // What a panel needs now and then. A module of its own, which comes over the comm when it is first used; what it shares
 // with the panel's own module is handed in.
 
-let h, icon, iconButton, textButton, newId, later;
+let h, icon, iconButton, textButton, fitHeight, newId, later;
 
 export default function extras(kit, panel) {
-  ({ h, icon, iconButton, textButton, newId, later } = kit);
-  Object.assign(kit.ICONS, { close: "M4 4l8 8M12 4l-8 8" });
+  ({ h, icon, iconButton, textButton, fitHeight, newId, later } = kit);
+  Object.assign(kit.ICONS, { close: "M4 4l8 8M12 4l-8 8", up: "M4 10l4-4 4 4", under: "M4 6l4 4 4-4" });
   const request = (kind, fields, buffers) => panel.store.request(kind, fields, undefined, buffers);
   const pictures = new Pictures(request, () => panel.thread.stay());
   const tray = new Tray({
@@ -17,9 +17,23 @@ export default function extras(kit, panel) {
   });
   panel.composer.el.querySelector(".lsnb-row").before(tray.el);
   panel.tray = tray;
-  const close = () => {
-    tray.close();
-    pictures.close();
+  const asks = new Asks(panel);
+  const finder = new Finder(panel);
+  const tags = new TagEditor(panel);
+  return {
+    tray,
+    pictures,
+    asks: (waiting) => asks.show(waiting),
+    chats: () => earlierChats(panel),
+    edit: editMessage,
+    find: () => finder.open(),
+    settings: () => openSettings(panel),
+    tags: () => tags.open(),
+    why: (item, rating) => askWhy(item, (note) => panel.ask("feedback", { id: item.id, rating, note })),
+    close() {
+      tray.close();
+      pictures.close();
+      finder.close(false);
+    },
   };
-  return { tray, pictures, close };
 }

@@ -1,0 +1,13 @@
+"""What was said: full-text search, similar conversations, topics.
+
+    text.search("duckdb quantiles")                 # messages with both words, best first
+    text.similar(session_id)                        # conversations about the same
+    text.topics(start="2026-10-01", embed=model)    # what people talk about
+
+Each takes a source and the filters of the metrics, returns a tidy DataFrame, and has its SQL as `.sql`.
+"""
+
+from .searching import search
+from .topics import similar, topics
+
+__all__ = ["search", "similar", "topics"]

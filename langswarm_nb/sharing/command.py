@@ -1,0 +1,80 @@
+"""`python -m langswarm_nb export`: the same as `ls.export`, for a shell."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from .formats import FORMATS, format_of
+
+_EPILOG = """\
+formats: markdown (md), html, ipynb, json, jsonl, openai and anthropic (JSON Lines as the providers take chats),
+parquet (.parquet: one row a message; .zip or a folder: all tables), duckdb (a store).
+Without --session and the filters, every session is exported. The file appears when it is whole; an existing one is
+left alone without --overwrite.
+
+exit status: 0 done, 1 failed with a line on stderr, 2 wrong usage, 130 interrupted
+"""
+
+
+def add_export(commands: Any) -> None:
+    """Add the command `export` to the command line."""
+    parser = commands.add_parser(
+        "export",
+        help="write conversations to a file: Markdown, HTML, a notebook, JSON, Parquet, ...",
+        description="Write conversations to a file.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--format", metavar="FORMAT", help="what to write (default: told by the end of --out)")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="where to write (default: conversations.EXT, here)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--session", action="append", metavar="ID", help="this session; may be given several times")
+    which.add_argument("--all", action="store_true", help="every session (the default)")
+    parser.add_argument("--user", metavar="NAME", help="only sessions of this user")
+    parser.add_argument("--model", metavar="NAME", help="only sessions with this model")
+    parser.add_argument("--tag", action="append", metavar="TAG", help="only sessions with this tag")
+    parser.add_argument("--text", metavar="WORDS", help="only sessions in which these words were said")
+    parser.add_argument("--since", metavar="DATE", help="only sessions active since then, as in 2026-11-23")
+    parser.add_argument("--until", metavar="DATE", help="only sessions that were begun before then")
+    parser.add_argument("--redact", action="store_true", help="take secrets and personal data out, hide users' names")
+    parser.add_argument(
+        "--hide", action="append", metavar="TEXT", default=[], help="hide this text too; means --redact"
+    )
+    parser.add_argument("--preview", action="store_true", help="write nothing; show what --redact would take out")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+    parser.add_argument("--db", metavar="STORE", help="the store (default: LANGSWARM_NB_DB, else your own)")
+    parser.set_defaults(run=_run, usage_error=parser.error)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from .exports import export
+    from .preview import redaction_preview
+
+    which = _which(arguments)
+    redact: Any = arguments.hide or arguments.redact
+    progress = False if arguments.quiet else None
+    if arguments.preview:
+        frame = redaction_preview(which, arguments.db, arguments.hide or True, progress=progress)
+        shown = frame.to_string(index=False, max_colwidth=60) if len(frame) else "Nothing was found."
+        sys.stdout.write(f"{shown}\n")
+        return 0
+    out = arguments.out
+    if out is None:
+        kind = format_of(Path("."), arguments.format or "markdown")
+        out = Path(f"conversations{FORMATS[kind].suffixes[0]}")
+    done = export(which, out, arguments.format, redact, arguments.db, overwrite=arguments.overwrite, progress=progress)
+    if not arguments.quiet:
+        sys.stdout.write(f"{done}\n")
+    return 0
+
+
+def _which(arguments: argparse.Namespace) -> Any:
+    names = {"user_id": "user", "model": "model", "tags": "tag", "text": "text", "since": "since", "until": "until"}
+    wanted = {column: getattr(arguments, option) for column, option in names.items() if getattr(arguments, option)}
+    if arguments.session and wanted:
+        arguments.usage_error("--session names the sessions; it goes with no filter")
+    return arguments.session or wanted or "all"

@@ -1,0 +1,14 @@
+// A word to go with a thumb.
+
+function askWhy(item, keep) {
+  const why = h("input", { class: "lsnb-why", placeholder: "Why? (optional, Enter keeps it)", "aria-label": "Why", dir: "auto" });
+  why.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.stopPropagation();
+    if (event.key === "Enter" && why.value.trim()) keep(why.value.trim());
+    why.remove();
+  });
+  item.el.querySelector(".lsnb-why")?.remove();
+  item.el.append(why);
+  why.focus();
+}
