@@ -104,7 +104,10 @@ def rates(provider: str, model: str, at: datetime) -> tuple[Rate, ...] | None:
 
     For a million calls in SQL; `price` asks the price list itself for one.
     """
-    import genai_prices
+    try:
+        import genai_prices
+    except ModuleNotFoundError:  # in a browser, where the price list has no wheel: unpriced
+        return None
     from genai_prices.types import TieredPrices
 
     try:

@@ -83,8 +83,9 @@ def test_everything_is_named_and_reached_by_the_keyboard(open_notebook: OpenNote
     # The log itself is never read out while it grows; the status says once that the reply is there.
     expect(log).to_have_attribute("aria-live", "off")
     expect(panel.root.get_by_role("status")).to_contain_text("Reply: You asked: Show everything")
-    unnamed = panel.root.evaluate("""(panel) => [...panel.querySelectorAll('button, input, textarea')].filter((el) =>
-        !(el.getAttribute('aria-label') || el.textContent.trim())).map((el) => el.outerHTML)""")
+    unnamed = panel.root.evaluate("""(panel) => [...panel.querySelectorAll('button, input, textarea')]
+        .filter((el) => !el.hidden && !(el.getAttribute('aria-label') || el.textContent.trim()))
+        .map((el) => el.outerHTML)""")
     assert unnamed == []
     panel.box.focus()
     reached = set()

@@ -18,7 +18,7 @@ class Composer {
       onblur: () => this.hideNames(),
     });
     this.button = h("button", { type: "button", class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
-    this.files = h("input", { type: "file", multiple: true, hidden: true, onchange: () => this.act.attach(this.files.files) });
+    this.files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach", onchange: () => this.act.attach(this.files.files) });
     this.clip = iconButton("clip", "Attach files", () => this.pickFiles(), { class: "lsnb-tool lsnb-clip" });
     this.names = h("div", { class: "lsnb-names", role: "listbox", "aria-label": "Variables", hidden: true });
     this.status = h("div", { class: "lsnb-status", hidden: true });
