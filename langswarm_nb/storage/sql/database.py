@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
@@ -24,6 +25,20 @@ from .tables import Codec, Dialect
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+_all: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    # SQLite keeps what it has locked in the process' memory: a forked child would take the parent's locks for its own,
+    # and remove the log of a file that the parent still writes to.
+    for database in list(_all):
+        database.before_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 class Database:
@@ -55,6 +70,7 @@ class Database:
         self._opening = threading.RLock()
         self._pid = os.getpid()
         self._engine: Engine | None = None
+        _all.add(self)
         self._codec: Codec | None = None
         self._owner = new_owner()
         self._checkpointed: set[str] = set()
@@ -216,6 +232,12 @@ class Database:
         checkpoints = self.dialect.tables["checkpoints"]
         with engine.connect() as connection:
             return connection.execute(checkpoints.select().limit(1)).first() is not None
+
+    def before_fork(self) -> None:
+        """Close SQLite's connections that nobody uses just now; they are opened again when they are needed."""
+        engine = self._engine
+        if engine is not None and engine.dialect.name == "sqlite" and self._pid == os.getpid():
+            engine.dispose()
 
     def _leave_parent_alone(self) -> None:
         """In a forked child: forget the parent's connections and threads without closing what is theirs."""
