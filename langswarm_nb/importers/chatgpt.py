@@ -113,10 +113,8 @@ class _Tree:
                 self._walk(key, children)
         self._said.sort(key=lambda item: item[:2])
         messages = [message for _, _, message in self._said]
-        active = self._active(current, messages)
-        for message in messages:
-            message.is_active = message.source_id in active
         self._found.messages = messages
+        self._found.show_branch_to(self._shown_end(current))
 
     def _walk(self, root: str, children: dict[str, list[str]]) -> None:
         # What a message inherits: the last shown message above it, the latest time so far, reasoning before it.
@@ -147,27 +145,19 @@ class _Tree:
                     parent = message.source_id
             waiting.extend((child, parent, at, thoughts) for child in reversed(below))
 
-    def _active(self, current: Any, messages: list[Message]) -> set[str]:
-        """Return the source ids on the branch that is shown."""
-        by_id = {message.source_id: message for message in messages}
-        end: str | None = None
+    def _shown_end(self, current: Any) -> str | None:
+        """Return the source id with which the branch that is shown ends."""
+        shown = {message.source_id for _, _, message in self._said}
         seen: set[str] = set()
         node = current
         while isinstance(node, str) and node in self._nodes and node not in seen:
             seen.add(node)
             value = mapping(mapping(self._nodes[node]).get("message"))
             found = name(value.get("id")) or node
-            if found in by_id:
-                end = found
-                break
+            if found in shown:
+                return found
             node = mapping(self._nodes[node]).get("parent")
-        if end is None and messages:
-            end = messages[-1].source_id
-        active: set[str] = set()
-        while end is not None and end not in active:
-            active.add(end)
-            end = by_id[end].parent if end in by_id else None
-        return active
+        return self._said[-1][2].source_id if self._said else None
 
     def _message(self, key: str, value: dict[str, Any], parent: str | None) -> Message | list[dict[str, Any]] | None:
         """Return the message, or only the reasoning that belongs to the next one, or None for what is not shown."""

@@ -69,14 +69,7 @@ def _add_messages(found: Conversation, said: list[dict[str, Any]], value: dict[s
             report.skip("message", "it is empty")
         if parent is not None:
             ends[uuid] = previous = parent
-    by_id = {message.source_id: message for message in found.messages}
-    end = ends.get(str(value.get("current_leaf_message_uuid"))) or previous
-    active: set[str] = set()
-    while end is not None and end not in active:
-        active.add(end)
-        end = by_id[end].parent
-    for message in found.messages:
-        message.is_active = message.source_id in active
+    found.show_branch_to(ends.get(str(value.get("current_leaf_message_uuid"))) or previous)
 
 
 def _messages(theirs: dict[str, Any], uuid: str, parent: str | None, conversation: Conversation) -> Iterator[Message]:

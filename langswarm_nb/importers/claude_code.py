@@ -150,13 +150,7 @@ class _Session:
         if not found.messages:
             self._report.skip("conversation", _NOTHING, found.source_id)
             return None
-        active: set[str] = set()
-        end = self._last
-        while end is not None and end not in active:
-            active.add(end)
-            end = self._messages[end].parent if end in self._messages else None
-        for message in found.messages:
-            message.is_active = message.source_id in active
+        found.show_branch_to(self._last)
         if found.title is None:
             first = next((m.content for m in found.messages if m.role == "user" and m.content), "")
             found.title = " ".join(first.split())[:80] or None

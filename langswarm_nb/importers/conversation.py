@@ -89,6 +89,16 @@ class Conversation:
     context: dict[str, Any] | None = None
     notebook_path: str | None = None
 
+    def show_branch_to(self, end: str | None) -> None:
+        """Make the branch that ends with the message of this `source_id` the active one."""
+        by_id = {message.source_id: message for message in self.messages}
+        active: set[str] = set()
+        while end in by_id and end not in active:
+            active.add(end)
+            end = by_id[end].parent
+        for message in self.messages:
+            message.is_active = message.source_id in active
+
 
 def micros(value: Any) -> int | None:
     """Return a time as microseconds since 1970: of a number of (milli-, micro-) seconds, ISO 8601 text or a datetime.

@@ -153,14 +153,7 @@ class _Items:
 
     def finish(self) -> None:
         """Make the branch that was written to last the active one."""
-        by_id = {message.source_id: message for message in self._found.messages}
-        active: set[str] = set()
-        end = self._ends.get(self._newest)
-        while end is not None and end not in active:
-            active.add(end)
-            end = by_id[end].parent
-        for message in self._found.messages:
-            message.is_active = message.source_id in active
+        self._found.show_branch_to(self._ends.get(self._newest))
 
     def count(self, row: dict[str, Any]) -> None:
         """Put a turn's usage on its last reply."""
