@@ -11,18 +11,23 @@ from ..models import SessionMessage
 PURPOSE = "purpose"
 
 
-def _children(messages: Sequence[SessionMessage]) -> dict[str | None, list[SessionMessage]]:
+def in_conversation(messages: Sequence[SessionMessage]) -> list[SessionMessage]:
+    """Return the messages that stand on some branch, without what was only paid for beside them."""
+    return [message for message in messages if message.is_active_branch or PURPOSE not in message.metadata]
+
+
+def children(messages: Sequence[SessionMessage]) -> dict[str | None, list[SessionMessage]]:
+    """Return what follows each message, oldest first; under None, what follows none of `messages`."""
     known = {message.message_id for message in messages}
-    children: dict[str | None, list[SessionMessage]] = defaultdict(list)
-    for message in messages:
-        if message.is_active_branch or PURPOSE not in message.metadata:
-            children[message.parent_id if message.parent_id in known else None].append(message)
-    return children
+    families: dict[str | None, list[SessionMessage]] = defaultdict(list)
+    for message in in_conversation(messages):
+        families[message.parent_id if message.parent_id in known else None].append(message)
+    return families
 
 
 def siblings(messages: Sequence[SessionMessage], message_id: str) -> list[SessionMessage]:
     """Return the alternatives at the place of `message_id`, itself among them, oldest first."""
-    for family in _children(messages).values():
+    for family in children(messages).values():
         if any(message.message_id == message_id for message in family):
             return family
     return []
@@ -40,8 +45,8 @@ def path_to(messages: Sequence[SessionMessage], message_id: str | None) -> list[
 
 def path_through(messages: Sequence[SessionMessage], message_id: str) -> list[str]:
     """Return the ids from the first message over `message_id` and on to the newest end behind it."""
-    children = _children(messages)
+    families = children(messages)
     path = path_to(messages, message_id)
-    while family := children.get(path[-1]):
+    while family := families.get(path[-1]):
         path.append(family[-1].message_id)
     return path

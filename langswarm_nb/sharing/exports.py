@@ -66,8 +66,8 @@ def export(
 
     `format` (None: told by the path's end): markdown, html, ipynb, json, jsonl, openai and anthropic (JSON Lines as the
     providers take chats), parquet (`.parquet`: one row a message; `.zip` or a folder: all tables), duckdb (a store).
-    JSON, JSON Lines, Parquet and DuckDB keep everything, and `ls.import_conversations` reads them back; of Parquet,
-    only folder and zip hold events and empty sessions.
+    JSON, JSON Lines, Parquet and DuckDB keep everything; of Parquet, only folder and zip hold events and empty
+    sessions. `ls.import_conversations` reads JSON, JSON Lines and `.parquet` files back, without events.
 
     `redact=True` takes out secrets and personal data, and makes users pseudonyms; a text or several are hidden as well.
     `ls.redaction_preview` shows what would go.

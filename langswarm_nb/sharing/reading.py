@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..models import SessionMessage
+from ..session.branches import children, in_conversation
 from .selection import Conversation
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -24,11 +25,9 @@ class Entry:
 
 def entries(conversation: Conversation) -> list[Entry]:
     """Return the active branch in order; every message of another branch stands in exactly one entry's `others`."""
-    messages = conversation.values
+    messages = in_conversation(conversation.values)
     known = {message.message_id for message in messages}
-    families: dict[str | None, list[SessionMessage]] = {}
-    for message in messages:
-        families.setdefault(message.parent_id if message.parent_id in known else None, []).append(message)
+    families = children(messages)
     shown = [Entry(message) for message in messages if message.is_active_branch]
     seen = {entry.message.message_id for entry in shown}
     for entry in shown:
@@ -46,7 +45,7 @@ def entries(conversation: Conversation) -> list[Entry]:
 
 
 def _branch(
-    root: SessionMessage, families: dict[str | None, list[SessionMessage]], seen: set[str]
+    root: SessionMessage, families: Mapping[str | None, list[SessionMessage]], seen: set[str]
 ) -> Iterator[SessionMessage]:
     waiting = [root]
     while waiting:

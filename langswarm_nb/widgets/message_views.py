@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..models import SessionMessage
 from ..rendering import render_markdown
+from ..session.branches import in_conversation
 from . import formats
 from .protocol import Branch, ErrorCard, MessageView, Numbers
 from .transfers import attachments_of
@@ -54,7 +55,7 @@ class MessageViews:
     def views(self, shown: Sequence[SessionMessage], everything: Sequence[SessionMessage]) -> list[MessageView]:
         """Return the views of `shown`, with their alternatives among `everything`."""
         families: dict[tuple[str | None, str], list[SessionMessage]] = {}
-        for message in everything:
+        for message in in_conversation(everything):
             families.setdefault((message.parent_id, message.role), []).append(message)
         return [self.view(message, families.get((message.parent_id, message.role), ())) for message in shown]
 

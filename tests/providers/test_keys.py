@@ -81,6 +81,9 @@ def test_no_key_is_in_a_repr_a_log_an_error_a_row_or_an_export(wire, road, given
         logging.getLogger().removeHandler(handler)
         logging.getLogger().setLevel(logging.WARNING)
     seen.append(log.getvalue())
+    if given == "manager":
+        for suffix in ("md", "html", "ipynb", "json", "jsonl", "openai.jsonl"):
+            assert ls.export("all", tmp_path / f"chats.{suffix}", source=tmp_path / "s.duckdb", progress=False).messages
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert any(KEY in str(request.headers) for request in wire.requests), "the key was used"

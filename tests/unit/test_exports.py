@@ -105,6 +105,16 @@ def test_hostile_text_stays_text_in_html(tmp_path):
     assert "\x00" not in page
 
 
+def test_what_was_only_paid_for_is_no_version_of_a_message(tmp_path):
+    rows = [message_row("s1", n, role, text) for n, (role, text) in enumerate([("user", "Hi."), ("assistant", "Ho.")])]
+    rows[1]["parent_id"] = rows[0]["message_id"]
+    beside = {"parent_id": rows[0]["message_id"], "is_active_branch": False, "metadata": '{"purpose": "summary"}'}
+    rows.append(message_row("s1", 1, "assistant", "They greeted each other.", **beside))
+    source = source_of([session_row("s1")], rows)
+    assert "greeted" not in written(tmp_path, source, "chat.md")
+    assert "greeted" in written(tmp_path, source, "chat.json")
+
+
 def test_the_notebook_is_valid_and_runs(tmp_path, rich):
     path = ls.export("s1", tmp_path / "a.ipynb", source=rich).path
     notebook = nbformat.read(path, as_version=4)
