@@ -192,7 +192,7 @@ class LabPage:
         self.notebook = notebook
         self.errors: list[str] = []
         page.on("console", self._note_console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
 
     def open(self, theme: str = "light") -> None:
         """Load the page and wait until the notebook's kernel is there."""
@@ -286,6 +286,8 @@ class LabPage:
         self.command("apputils:change-theme", theme=THEMES[name])
         light = str(name == "light").lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+        # JupyterLab takes its splash away once for each change: of two changes at once, the second finds none.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def screenshot(self, path: str | Path, of: Locator | None = None) -> None:
         """Write a picture of the page, or of a part of it."""
