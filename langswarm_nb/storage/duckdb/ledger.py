@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from ...errors import SessionNotFoundError
 from ..rows import Row
+from ..schema import IDS, TABLES
 from .journal import Journal
 from .lease import OwnerMark
 from .pending import PendingRows
@@ -31,6 +33,18 @@ _ROWS_AHEAD = 1_000
 _BYTES_AHEAD = 8_000_000
 # What DuckDB says of a row that does not fit its table. Rows are made to fit; this is for what nobody thought of.
 _REFUSALS = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
+
+
+@dataclass
+class _KnownIds:
+    """Ids of one table: written since the last look, and the greatest one before.
+
+    An id above every stored one is new, unless it was written since; ids are made in the order of time.
+    """
+
+    written: set[str]
+    floor: str | None = None
+    lookups: int = 0
 
 
 class Ledger:
@@ -50,9 +64,7 @@ class Ledger:
     def forget(self) -> None:
         """Look everything up anew from now on."""
         self._next_seq: dict[str, int] = {}
-        self._written: set[str] = self._journaled.ids("messages")
-        self._floor: str | None = None
-        self._lookups = 0
+        self._known = {table: _KnownIds(self._journaled.ids(table)) for table in TABLES}
 
     # --- what is there ---
 
@@ -82,23 +94,15 @@ class Ledger:
 
     def stored_among(self, message_ids: Sequence[str]) -> set[str]:
         """Return those of `message_ids` that the store has already."""
-        stored = self._written.intersection(message_ids)
-        unsure = [i for i in message_ids if i not in stored and (self._floor is None or i <= self._floor)]
-        if unsure:
-            self._lookups += 1
-            stored |= self._look_up(unsure)
-        if self._floor is None and self._lookups >= _LOOKUPS_BEFORE_FLOOR:
-            # An id above every stored one is new, unless it is in _written; ids are made in the order of time.
-            self._floor = self.connection.execute("SELECT max(message_id) FROM messages").fetchall()[0][0] or ""
-        return stored
+        return self._stored("messages", message_ids)
 
     def has_session(self, session_id: str) -> bool:
         """Return whether there is such a session."""
-        return self._has("sessions", "session_id", session_id)
+        return bool(self._stored("sessions", [session_id]))
 
     def has_event(self, event_id: str) -> bool:
         """Return whether there is such an event."""
-        return self._has("events", "event_id", event_id)
+        return bool(self._stored("events", [event_id]))
 
     def exists(self, sql: str, *values: Any) -> bool:
         """Return whether the query finds anything, in the transaction so far."""
@@ -110,9 +114,8 @@ class Ledger:
     def append(self, table: str, row: Row) -> None:
         """Add a new row to the transaction; it is inserted together with others."""
         self._fresh.add(table, row)
-        if table == "messages":
-            self._written.add(row["message_id"])
-        elif table == "sessions":
+        self._known[table].written.add(row[IDS[table]])
+        if table == "sessions":
             # The first message of a session that has just been made needs no look-up.
             self._next_seq[row["session_id"]] = 0
 
@@ -140,7 +143,7 @@ class Ledger:
             self._journaled.take_over(self._fresh)
         elif self._fresh:
             self._insert_durably(self._fresh)
-        if len(self._written) > _MANY or len(self._next_seq) > _MANY:
+        if len(self._next_seq) > _MANY or any(len(known.written) > _MANY for known in self._known.values()):
             self.forget()
 
     def rollback(self) -> None:
@@ -177,16 +180,13 @@ class Ledger:
     def _take_over_journal(self) -> None:
         if self._journal is None:
             return
-        left = self._journal.entries()
-        stored = self.stored_among([row["message_id"] for table, row in left if table == "messages"])
-        for table, row in left:
-            is_there = {
-                "messages": lambda row: row["message_id"] in stored,
-                "sessions": lambda row: self.has_session(row["session_id"]),
-                "events": lambda row: self.has_event(row["event_id"]),
-            }[table]
-            if not is_there(row):
-                self._journaled.add(table, row)
+        left = PendingRows()
+        for table, row in self._journal.entries():
+            left.add(table, row)
+        for table in TABLES:
+            for row_id in self._stored(table, sorted(left.ids(table))):
+                left.drop(table, row_id)
+        self._journaled.take_over(left)
         if self._journaled:
             logger.info("%d rows that a process left behind are taken over", len(self._journaled))
         self.settle()
@@ -219,18 +219,22 @@ class Ledger:
         self._fresh.insert(self.connection)
         self._fresh.clear()
 
-    def _has(self, table: str, key: str, row_id: str) -> bool:
-        if self._fresh.has(table, row_id) or self._journaled.has(table, row_id):
-            return True
-        return bool(self.connection.execute(f"SELECT 1 FROM {table} WHERE {key} = ?", [row_id]).fetchall())
+    def _stored(self, table: str, row_ids: Sequence[str]) -> set[str]:
+        known = self._known[table]
+        stored = known.written.intersection(row_ids)
+        unsure = [i for i in row_ids if i not in stored and (known.floor is None or i <= known.floor)]
+        if unsure:
+            known.lookups += 1
+            stored |= self._look_up(table, unsure)
+        if known.floor is None and known.lookups >= _LOOKUPS_BEFORE_FLOOR:
+            known.floor = self.connection.execute(f"SELECT max({IDS[table]}) FROM {table}").fetchall()[0][0] or ""
+        return stored
 
-    def _look_up(self, message_ids: list[str]) -> set[str]:
-        if len(message_ids) <= 50:
-            marks = ", ".join("?" * len(message_ids))
-            return self._column(f"SELECT message_id FROM messages WHERE message_id IN ({marks})", message_ids)
-        return self._column(
-            "SELECT message_id FROM messages WHERE message_id IN (SELECT unnest(?::VARCHAR[]))", [message_ids]
-        )
+    def _look_up(self, table: str, row_ids: Sequence[str]) -> set[str]:
+        select = f"SELECT {IDS[table]} FROM {table} WHERE {IDS[table]} IN"
+        if len(row_ids) <= 50:
+            return self._column(f"{select} ({', '.join('?' * len(row_ids))})", row_ids)
+        return self._column(f"{select} (SELECT unnest(?::VARCHAR[]))", [row_ids])
 
     def _checkpoints(self) -> set[str]:
         return self._column("SELECT message_id FROM checkpoints")
