@@ -22,6 +22,7 @@ from contextlib import contextmanager
 import duckdb
 
 from ...errors import StorageError
+from ..waiting import LoopAnswer
 from . import failures
 from .lease import OwnerMark
 from .location import Location
@@ -66,13 +67,15 @@ class Engine:
 
     # --- what storages call, from any thread ---
 
-    def submit(self, write: Write, timeout_s: float) -> Future[None]:
-        """Queue a change; the future is done when it is durable, and nobody can take it back."""
-        return self._enqueue(Request(write, timeout_s)).answer
+    def submit(self, write: Write, timeout_s: float, answer: Future[None] | LoopAnswer) -> None:
+        """Queue a change, which nobody can take back; it is answered when it is durable."""
+        self._enqueue(Request(write, timeout_s, answer=answer))
 
     def run_offline(self, function: Callable[[], None], timeout_s: float) -> Future[None]:
         """Queue a function that runs while the file is closed and still ours."""
-        return self._enqueue(Request(None, timeout_s, function)).answer
+        answer: Future[None] = Future()
+        self._enqueue(Request(None, timeout_s, function, answer))
+        return answer
 
     def exclusive_period(self) -> float | None:
         """Return a value that stays the same while this process has kept the file open; None while it is closed."""
@@ -142,7 +145,7 @@ class Engine:
 
     # --- the queue ---
 
-    def _enqueue(self, request: Request) -> Request:
+    def _enqueue(self, request: Request) -> None:
         with self._changed:
             if self._closing:
                 raise StorageError("The storage is closed. Make a new one to go on.")
@@ -150,7 +153,6 @@ class Engine:
             if self._thread is None:
                 self._start_thread()
             self._changed.notify_all()
-        return request
 
     def _start_thread(self) -> None:
         self._thread = threading.Thread(target=self._run, name="langswarm_nb-writer", daemon=True)
@@ -161,13 +163,15 @@ class Engine:
             if self._store is not None and not self._store.ledger.is_ahead:
                 self._readers += 1
                 return self._store.connection
-        request = self._enqueue(Request(None, timeout_s))
+        answer: Future[None] = Future()
+        request = Request(None, timeout_s, answer=answer)
+        self._enqueue(request)
         try:
-            request.answer.result()
+            answer.result()
         except BaseException:
             with self._changed:
                 request.is_abandoned = True
-                if request.answer.done() and request.answer.exception() is None:
+                if answer.done() and answer.exception() is None:
                     self._give_back()
             raise
         with self._changed:

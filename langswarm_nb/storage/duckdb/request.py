@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from ..waiting import LoopAnswer
 from .write import Write
 
 
@@ -18,15 +19,16 @@ class Request:
     write: Write | None
     waits_s: float
     offline: Callable[[], None] | None = None
-    answer: Future[None] = field(default_factory=Future)
+    answer: Future[None] | LoopAnswer = field(default_factory=Future)
     is_abandoned: bool = False
     attempts: int = 0
     deadline: float = 0.0
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.waits_s
-        # From now on nobody can cancel it: a task that is cancelled stops waiting, the write goes on.
-        self.answer.set_running_or_notify_cancel()
+        if isinstance(self.answer, Future):
+            # From now on nobody can cancel it.
+            self.answer.set_running_or_notify_cancel()
 
     @property
     def is_alone(self) -> bool:
