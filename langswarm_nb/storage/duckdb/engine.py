@@ -23,11 +23,9 @@ import duckdb
 
 from ...errors import StorageError
 from . import failures
-from .checkpoints import fold_abandoned
-from .lease import OwnerMark, is_alive
 from .ledger import Ledger
 from .location import Location
-from .migrations import migrate
+from .opening import open_store
 from .request import Request
 from .tenure import POLL_S, Tenure
 from .write import Write, commit_together
@@ -40,6 +38,8 @@ _FOREIGN_POLL_S = 0.1
 _FORK_WAITS_S = 5.0
 # Sessions that wrote together are about to write together again: the next group waits this long for them.
 _GATHER_S = 0.001
+# Nobody waits for a store that is shared; its server is spared connections that idle, and saves a new one soon after.
+_SHARED_RELEASE_S = 300.0
 
 
 class Engine:
@@ -58,12 +58,14 @@ class Engine:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._ledger: Ledger | None = None
         self._readers = 0
+        # The connection that failed a reader: nobody gets it any more, and a new one takes its place.
+        self._suspect: duckdb.DuckDBPyConnection | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
         self._ended: Future[None] = Future()
         self._ended.set_running_or_notify_cancel()
-        self._tenure = Tenure(self.location.path)
-        self._mark = OwnerMark(self.location.path)
+        self._tenure = Tenure(self.location.leased)
+        self._mark = self.location.mark()
         self._last_group = 1
 
     # --- what storages call, from any thread ---
@@ -77,7 +79,9 @@ class Engine:
         return self._enqueue(Request(None, timeout_s, function)).answer
 
     def exclusive_period(self) -> float | None:
-        """Return a value that stays the same while this process has kept the file open; None while it is closed."""
+        """Return a value that stays the same while this process has kept the file open; None while others may write."""
+        if self.location.is_shared:
+            return None
         if self._tenure.is_for_good:
             return 0.0
         with self._changed:
@@ -93,6 +97,11 @@ class Engine:
                 yield cursor
             finally:
                 cursor.close()
+        except duckdb.Error as error:
+            if self.location.is_shared and failures.needs_reopening(error):
+                with self._changed:
+                    self._suspect = connection
+            raise
         finally:
             with self._changed:
                 self._give_back()
@@ -160,7 +169,7 @@ class Engine:
 
     def _borrow(self, timeout_s: float) -> duckdb.DuckDBPyConnection:
         with self._changed:
-            if self._connection is not None:
+            if self._connection is not None and self._connection is not self._suspect:
                 self._readers += 1
                 return self._connection
         request = self._enqueue(Request(None, timeout_s))
@@ -189,8 +198,9 @@ class Engine:
             while self._wait_for_work():
                 self._serve()
         except BaseException as error:
-            logger.exception("the writer of %s ended", self.location.shown)
-            self._fail_all(failures.storage_error(error, self.location.shown))
+            explained = self.location.explained(error)
+            logger.error("the writer of %s ended", self.location.shown, exc_info=explained)
+            self._fail_all(explained)
         finally:
             self._close()
             self._mark.remove()
@@ -226,6 +236,8 @@ class Engine:
             time.sleep(_GATHER_S / 5)
 
     def _serve(self) -> None:
+        if self._connection is not None and self._connection is self._suspect:
+            self._drop_connection()
         if self._connection is not None and self._should_give_up():
             self._give_up()
         if self._connection is None and not self._open():
@@ -262,7 +274,8 @@ class Engine:
         assert ledger is not None
         self._last_group = len(requests)
         try:
-            outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None])
+            waits_s = max(request.waits_s for request in requests)
+            outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None], waits_s)
             broken = any(outcome is not None and failures.needs_reopening(outcome) for outcome in outcomes)
         except Exception as error:
             outcomes, broken = [error] * len(requests), True
@@ -303,15 +316,15 @@ class Engine:
                 self._fail_overdue(self._tenure.holder())
                 return False
         except OSError as error:
-            self._fail_all(failures.storage_error(error, self.location.shown))
+            self._fail_all(self.location.explained(error))
             return False
         try:
             with self._at_work:
                 if not self._tenure.is_ours:  # lost to a fork, just now
                     return False
-                connection = self._connect()
+                self._ledger = ledger = open_store(self.location, self._mark)
                 with self._changed:
-                    self._connection = connection
+                    self._connection = ledger.connection
                     self._tenure.opened()
         except Exception as error:
             self._tenure.end()
@@ -323,22 +336,11 @@ class Engine:
             return False
         return True
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        connection = self.location.connect()
-        try:
-            migrate(connection, self.location.shown)
-            self._ledger = Ledger(connection, self._mark)
-            folded = fold_abandoned(self._ledger, lambda token: is_alive(self.location.path, token))
-            if folded:
-                logger.warning("%d interrupted replies were recovered in %s", folded, self.location.shown)
-        except BaseException:
-            self._ledger = None
-            connection.close()
-            raise
-        return connection
-
     def _should_give_up(self) -> bool:
-        return self._tenure.is_over(self._readers == 0 and not self._queue, self.idle_release_s)
+        is_unused = self._readers == 0 and not self._queue
+        if self.location.is_shared:
+            return is_unused and self._connection is not None and self._tenure.idle_s() >= _SHARED_RELEASE_S
+        return self._tenure.is_over(is_unused, self.idle_release_s)
 
     def _give_up(self) -> None:
         with self._at_work:
@@ -395,7 +397,5 @@ class Engine:
 
     def _explained(self, error: BaseException) -> BaseException:
         if isinstance(error, (duckdb.Error, OSError)):
-            explained = failures.storage_error(error, self.location.shown)
-            explained.__cause__ = error
-            return explained
+            return self.location.explained(error)
         return error

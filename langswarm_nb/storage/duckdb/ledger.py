@@ -1,13 +1,15 @@
 """What the writer knows of the store while nobody else can change it, and the transaction that it is in.
 
-Between opening and closing the file this process is the only one that writes. So the next `seq` of a session and the
-ids already stored are looked up once and then remembered; after a failed transaction all is looked up anew.
+Between opening and closing a file this process is the only one that writes. So the next `seq` of a session and the
+ids already stored are looked up once and then remembered; after a failed transaction all is looked up anew, and in a
+store that others write to, in every transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +18,10 @@ from ...errors import SessionNotFoundError
 from ..rows import Row
 from ..schema import MESSAGES, TABLES
 from .lease import OwnerMark
+from .sharing import SharedMark
+
+if TYPE_CHECKING:
+    from .location import Location
 
 # Measured: one INSERT with a list per column beats one VALUES row per message from about five messages on, and an
 # Arrow table from some hundreds on. Leaving out the columns that are NULL saves a quarter.
@@ -29,9 +35,11 @@ _MANY = 100_000
 class Ledger:
     """The writer's side of one open connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, mark: OwnerMark) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, location: Location, mark: OwnerMark | SharedMark) -> None:
         self.connection = connection
+        self.where = location.shown
         self.mark = mark
+        self._turns = location.turns(connection)
         self.checkpointed: set[str] = self._column("SELECT message_id FROM checkpoints")
         self._pending: list[Row] = []
         self._pending_sessions: dict[str, Row] = {}
@@ -44,6 +52,32 @@ class Ledger:
         self._written: set[str] = set()
         self._floor: str | None = None
         self._lookups = 0
+        self._looked_up: set[str] = set()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others write to the store too."""
+        return self._turns is not None
+
+    def begin_turn(self, waits_s: float, *, transaction: bool) -> None:
+        """Wait until no other process writes, and begin a transaction if there is to be one."""
+        assert self._turns is not None
+        self.forget()
+        self._turns.begin(waits_s, transaction=transaction)
+        self._in_transaction = transaction
+
+    def look_ahead(self, session_ids: set[str], message_ids: set[str]) -> None:
+        """Look up at once what many changes will ask for: over a network each question costs its time."""
+        if session_ids:
+            found = self.connection.execute(
+                "SELECT session_id, coalesce(max(m.seq), -1) + 1 FROM sessions s LEFT JOIN messages m "
+                "USING (session_id) WHERE session_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY session_id",
+                [sorted(session_ids)],
+            )
+            self._next_seq.update(dict(found.fetchall()))
+        if message_ids:
+            self._written |= self._look_up(sorted(message_ids))
+            self._looked_up |= message_ids
 
     def next_seq(self, session_id: str) -> int:
         """Return the number for the session's next message; SessionNotFoundError where there is no such session."""
@@ -71,7 +105,8 @@ class Ledger:
     def stored_among(self, message_ids: Sequence[str]) -> set[str]:
         """Return those of `message_ids` that the store has already."""
         stored = self._written.intersection(message_ids)
-        unsure = [i for i in message_ids if i not in stored and (self._floor is None or i <= self._floor)]
+        asked = [i for i in message_ids if i not in stored and i not in self._looked_up]
+        unsure = [i for i in asked if self._floor is None or i <= self._floor]
         if unsure:
             self._lookups += 1
             stored |= self._look_up(unsure)
@@ -138,6 +173,8 @@ class Ledger:
         if self._in_transaction:
             self.connection.execute("COMMIT")
             self._in_transaction = False
+        if self._turns is not None:
+            self._turns.end()
         if len(self._written) > _MANY or len(self._next_seq) > _MANY:
             self.forget()
 
@@ -148,7 +185,11 @@ class Ledger:
         self.forget()
         if self._in_transaction:
             self._in_transaction = False
-            self.connection.execute("ROLLBACK")
+            # A refused COMMIT of a shared store has ended the transaction already.
+            with suppress(*([duckdb.TransactionException] if self.is_shared else [])):
+                self.connection.execute("ROLLBACK")
+        if self._turns is not None:
+            self._turns.end()
         self.checkpointed = self._column("SELECT message_id FROM checkpoints")
 
     def _look_up(self, message_ids: list[str]) -> set[str]:
