@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import duckdb
 
@@ -29,11 +29,12 @@ _REMOTE = re.compile(r"\w{2,}://")
 
 @dataclass(frozen=True)
 class Lake(Location):
-    """A DuckLake; `catalog` is what stands behind `ducklake:`."""
+    """A DuckLake; `catalog` is what its catalog's PostgreSQL is asked for, or where its file is."""
 
     key_name: ClassVar[str] = "password"
 
     catalog: str = ""
+    catalog_file: Path | None = None
     data_path: str | None = None
 
     @classmethod
@@ -54,14 +55,18 @@ class Lake(Location):
         if where is not None and not _REMOTE.match(where):
             where = str(Path(where).expanduser().resolve())
         if _POSTGRES.match(catalog):
-            return cls(text, None, None, _with_timeout(_POSTGRES.sub("", catalog, 1)), where)
+            return cls(text, None, None, _POSTGRES.sub("", catalog, 1), None, where)
         file = Path(catalog.removeprefix("duckdb:")).expanduser().resolve()
-        return cls(text, file, None, str(file), where)
+        return cls(text, None, None, str(file), file, where)
 
     @property
     def is_shared(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether the catalog is a server's."""
-        return self.path is None
+        return self.catalog_file is None
+
+    @property
+    def leased(self) -> Path | None:
+        return self.catalog_file
 
     @property
     def identity(self) -> str:
@@ -70,7 +75,7 @@ class Lake(Location):
     @property
     def shown(self) -> str:
         shown = f"{SCHEME}{'postgres:' if self.is_shared else ''}{self.catalog}"
-        return _URL_PASSWORD.sub(r"\g<user>", _PASSWORD.sub("password=***", shown)).replace(_TIMEOUT, "")
+        return _URL_PASSWORD.sub(r"\g<user>", _PASSWORD.sub("password=***", shown))
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -95,7 +100,8 @@ class Lake(Location):
                         f"Install it once with: {extensions.how_to_install(*wanted)}"
                     )
             if self.is_shared:
-                connection.execute(f"ATTACH {quoted(self.catalog)} AS turns (TYPE postgres)")
+                options = {**_PATIENCE, "options": f"-c lock_timeout={_CONNECT_TIMEOUT_S}s"}
+                connection.execute(f"ATTACH {quoted(_asked(self.catalog, options))} AS turns (TYPE postgres)")
                 # Of two that make the lake at once, the second finds it made.
                 turns = CatalogTurns(connection, self.shown)
                 turns.begin(_CONNECT_TIMEOUT_S, transaction=False)
@@ -104,8 +110,7 @@ class Lake(Location):
                 finally:
                     turns.end()
             else:
-                assert self.path is not None
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                Path(self.catalog).parent.mkdir(parents=True, exist_ok=True)
                 self._attach(connection)
             self._wall_off(connection)
         except BaseException:
@@ -115,8 +120,8 @@ class Lake(Location):
 
     def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         options = f" (DATA_PATH {quoted(self.data_path)})" if self.data_path is not None else ""
-        catalog = f"{SCHEME}{'postgres:' if self.is_shared else ''}{self.catalog}"
-        connection.execute(f"ATTACH {quoted(catalog)} AS store{options}")
+        catalog = f"postgres:{_asked(self.catalog, _PATIENCE)}" if self.is_shared else self.catalog
+        connection.execute(f"ATTACH {quoted(SCHEME + catalog)} AS store{options}")
         connection.execute("USE store")
 
     def _wall_off(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -138,7 +143,25 @@ class Lake(Location):
 
     def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Write rows of the catalog and small files into larger ones; forget what the lake was a day ago."""
-        _maintain(connection, kept="1 day", delete_threshold=0.1)
+        _maintain(connection, deleted=0.1, before="older_than => now() - INTERVAL '1 day'")
+
+    def forget_deleted(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Leave nothing of deleted rows: neither in files, nor in what the lake was, nor in the catalog's tables."""
+        _maintain(connection, deleted=0, before="older_than => now()", files="cleanup_all => true")
+
+    def sweep(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if not self.is_shared:
+            return
+        # A cursor that does not use the lake: there every statement keeps a transaction of its own in the catalog. And
+        # not in a turn, whose transaction would still see the rows that are to go.
+        with connection.cursor() as cursor:
+            names = (
+                "SELECT format('%I.%I', schemaname, relname) FROM pg_stat_user_tables "
+                "WHERE starts_with(relname, 'ducklake_')"
+            )
+            for (table,) in cursor.execute(f"FROM postgres_query('turns', {quoted(names)})").fetchall():
+                vacuum = f"postgres_execute('turns', {quoted(f'VACUUM (FULL) {table}')}, use_transaction => false)"
+                cursor.execute(f"CALL {vacuum}").fetchall()
 
     def size(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Return the bytes of the lake's files; those of the catalog are not counted."""
@@ -148,23 +171,31 @@ class Lake(Location):
         return int(found.fetchall()[0][0] or 0)
 
 
-_TIMEOUT = f" connect_timeout={_CONNECT_TIMEOUT_S}"
+# Who cannot be reached is not waited for much longer than a lock, and who falls silent not for ever.
+_PATIENCE = {
+    "connect_timeout": str(_CONNECT_TIMEOUT_S),
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "tcp_user_timeout": "60000",
+}
 
 
-def _with_timeout(server: str) -> str:
-    # Who cannot be reached is not waited for much longer than a lock.
-    if "connect_timeout" in server or "://" in server:
-        return server
-    return server + _TIMEOUT
+def _asked(server: str, options: dict[str, str]) -> str:
+    """Return the address of a PostgreSQL with those options that it does not have itself."""
+    wanted = {name: value for name, value in options.items() if f"{name}=" not in server.replace(" ", "")}
+    if "://" in server:
+        asked = "&".join(f"{name}={quote(value)}" for name, value in wanted.items())
+        return f"{server}{'&' if '?' in server else '?'}{asked}"
+    return " ".join([server, *(f"{name}='{value}'" for name, value in wanted.items())])
 
 
-def _maintain(connection: duckdb.DuckDBPyConnection, kept: str, delete_threshold: float) -> None:
-    before = f"now() - INTERVAL '{kept}'"
+def _maintain(connection: duckdb.DuckDBPyConnection, *, deleted: float, before: str, files: str | None = None) -> None:
     for call in (
         "ducklake_flush_inlined_data('store')",
-        f"ducklake_rewrite_data_files('store', delete_threshold => {delete_threshold})",
+        f"ducklake_rewrite_data_files('store', delete_threshold => {deleted})",
         "ducklake_merge_adjacent_files('store')",
-        f"ducklake_expire_snapshots('store', older_than => {before})",
-        f"ducklake_cleanup_old_files('store', older_than => {before})",
+        f"ducklake_expire_snapshots('store', {before})",
+        f"ducklake_cleanup_old_files('store', {files or before})",
     ):
-        connection.execute(f"CALL {call}")
+        # Each is done, and its transaction at an end, when all of its result is taken.
+        connection.execute(f"SELECT count(*) FROM {call}").fetchall()

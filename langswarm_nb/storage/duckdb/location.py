@@ -105,6 +105,12 @@ class Location:
         connection.execute("ANALYZE")
         connection.execute("CHECKPOINT")
 
+    def forget_deleted(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Leave nothing of deleted rows, as far as that can be done while the store is open."""
+
+    def sweep(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Give back the space of what `forget_deleted` removed."""
+
     def size(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Return the bytes that the store takes."""
         if self.path is None:

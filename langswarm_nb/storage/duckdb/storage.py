@@ -30,7 +30,7 @@ from .checkpoints import Checkpoint
 from .location import Location
 from .migrations import migrate
 from .places import location_of
-from .rewriting import rewrite
+from .rewriting import copy_table, rewrite
 from .unsaved import Unsaved
 from .write import Write
 from .writes import (
@@ -317,8 +317,10 @@ class DuckDBSessionStorage(ISessionStorage):
         return str(target)
 
     async def rewrite_database(self) -> None:
-        """Write the store anew, so that no byte is left in its file of what was deleted."""
-        if self._location.path is not None:
+        """Write the store anew, so that no byte is left in its files of what was deleted."""
+        await self._write(Maintain(self._location.forget_deleted))
+        await self._read(self._location.sweep)
+        if self._location.leased is not None:
             writing = self._engine.run_offline(lambda: rewrite(self._location), self.lock_timeout_s)
             await asyncio.wrap_future(writing)
 
@@ -344,9 +346,7 @@ class DuckDBSessionStorage(ISessionStorage):
         try:
             migrate(connection, str(target))
             for name in (*TABLES, "checkpoints"):
-                connection.register("langswarm_nb_incoming", self.query(f"SELECT * FROM {name}"))
-                connection.execute(f"INSERT INTO {name} SELECT * FROM langswarm_nb_incoming")
-                connection.unregister("langswarm_nb_incoming")
+                self._read_here(lambda source, name=name: copy_table(source, connection, name))
         finally:
             connection.close()
         draft.replace(target)
