@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lakes import LakeServer
 
 
 @pytest.hookimpl(trylast=True)
@@ -44,6 +45,14 @@ def postgresql_url() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def lake_server(postgresql_url, tmp_path_factory) -> Iterator[LakeServer]:
+    """A PostgreSQL whose databases are the catalogs of lakes."""
+    server = LakeServer(postgresql_url, tmp_path_factory.mktemp("lakes"))
+    yield server
+    server.drop_all()
 
 
 @pytest.fixture(scope="session")

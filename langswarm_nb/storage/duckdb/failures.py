@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterable
 
 import duckdb
 
@@ -20,6 +21,24 @@ _DAMAGED = re.compile(r"corrupt|checksum|could not read enough bytes|truncat|WAL
 _WRONG_KEY = re.compile(r"wrong encryption key|key is explicitly specified, but|not encrypted", re.I)
 _NO_KEY = re.compile(r"encrypted database .* without a key", re.I)
 _INVALIDATED = re.compile(r"database has been invalidated|must be restarted", re.I)
+
+
+_CONFLICT = re.compile(r"\bconflict\b|could not serialize access|deadlock detected|retry count", re.I)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another process' change came first, so that the same change may succeed when made again."""
+    return isinstance(error, duckdb.Error) and not is_held_elsewhere(error) and bool(_CONFLICT.search(str(error)))
+
+
+def without(error: BaseException, secrets: Iterable[str]) -> BaseException:
+    """Return the error, or one like it whose words show none of the secrets."""
+    said = str(error)
+    for secret in secrets:
+        said = said.replace(secret, "[secret]")
+    if said == str(error):
+        return error
+    return type(error)(said) if isinstance(error, duckdb.Error) else StorageError(said)
 
 
 def is_held_elsewhere(error: BaseException) -> bool:
