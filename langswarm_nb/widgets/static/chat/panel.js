@@ -8,10 +8,10 @@ class Panel {
     this.root.style.height = `${model.get("height")}px`;
     this.store = new Store(model, {
       patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
-      delta: (delta) => this.queue(delta),
+      delta: (delta) => this.thread.grow(delta),
       waiting: () => this.showStatus(),
     });
-    this.thread = new Thread(this.threadActions(), model.get("examples") ?? []);
+    this.thread = new Thread(this.threadActions(), model.get("examples") ?? [], () => this.store.confirmShown());
     this.composer = new Composer({
       send: (text) => this.send(text),
       stop: () => this.stop(),
@@ -24,7 +24,6 @@ class Panel {
     this.said = h("div", { class: "lsnb-hidden", role: "status", "aria-live": "polite" });
     this.hides = h("style", { text: transcriptRule(model.get("panel_id")) });
     this.root.append(this.hides, this.header.el, this.header.tags, this.strip, this.thread.el, this.composer.el, this.said);
-    this.waitingDeltas = [];
     this.keepKeysHere(el);
     el.append(this.root);
     this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => this.store.resync());
@@ -175,8 +174,6 @@ class Panel {
   }
 
   showPatch(changed, patch, whole) {
-    // Deltas that are not drawn yet are in the views already.
-    this.waitingDeltas = this.waitingDeltas.filter((delta) => !whole && !changed.has(delta.id));
     if (patch.answers && patch.answers === this.pendingRid) {
       this.answered = patch.answers;
       this.tray?.keep(this.sending, patch.messages.find((view) => view.role === "user"));
@@ -194,16 +191,6 @@ class Panel {
     this.thread.show(this.store, changed, whole);
     this.announce(header);
     this.showStatus();
-    this.store.confirmShown();
-  }
-
-  queue(delta) {
-    this.waitingDeltas.push(delta);
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      for (const waiting of this.waitingDeltas.splice(0)) this.thread.grow(waiting);
-      this.store.confirmShown();
-    });
   }
 
   /** Read out once when a reply begins and once when it ends, never in between. */
@@ -215,8 +202,9 @@ class Panel {
       const view = this.store.messages.get(was);
       const item = this.thread.items.get(was);
       if (!view || !item) return;
-      const text = item.content?.innerText ?? "";
-      this.said.textContent = view.error ? view.error.text : `Reply: ${text.length > 400 ? `${text.slice(0, 400)} …` : text}`;
+      const text = item.content?.textContent.trim() ?? "";
+      const goesOn = text.length > 400 || item.coming.length > 0;
+      this.said.textContent = view.error ? view.error.text : `Reply: ${goesOn ? `${text.slice(0, 400)} …` : text}`;
     }
   }
 
@@ -273,7 +261,6 @@ class Panel {
 
   close() {
     this.loading?.then((extras) => extras.close(), () => {});
-    cancelAnimationFrame(this.frame);
     clearTimeout(this.notice?.timer);
     this.endKernelWatch();
     this.store.stop();

@@ -17,7 +17,7 @@
  */
 
 const PROTOCOL = 1;
-const ACK_EVERY = 3;
+const ACK_EVERY = 6;
 const SILENCE_MS = 2500;
 
 class Store extends Talk {
