@@ -43,9 +43,8 @@ class BundleNotebook:
             self._left_out += 1
             return
         self._room -= len(text)
-        replayed = f"`ls.replay({json.dumps(conversation.session_id)}, {json.dumps(self._store)})` replays it.\n"
-        heading, rest = text.split("\n", 1)
-        self._said.append(f"{heading}\n\n{replayed}{rest}")
+        call = f"ls.replay({json.dumps(conversation.session_id)}, {json.dumps(self._store)})"
+        self._said.append(f"{text}\n\n*Replay it:* `{call}`")
 
     def text(self, title: str, said: str) -> str:
         """Return the notebook, format 4.5."""

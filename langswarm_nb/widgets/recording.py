@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
+from ..manager.manager import SessionManager
 from ..models import SessionMessage
+from ..session.session import Session
 from ..stream_events import ReasoningDelta, StreamEvent, TextDelta
 from .live import LiveConversation
-from .message_views import author_of, id_prefix
+from .message_views import MessageViews, author_of, id_prefix
 from .protocol import Delta, Header, MessageView
 from .reply_stream import Pace, ReplyStream
 
@@ -26,6 +28,13 @@ _TICK_S = 0.03
 _REST_OF_WORD = re.compile(r"\S*\s*")
 
 
+class _Views(MessageViews):
+    """Shows the conversation as it reads: to choose another version of a message would be to write."""
+
+    def views(self, shown: Sequence[SessionMessage], everything: Sequence[SessionMessage]) -> list[MessageView]:
+        return super().views(shown, ())
+
+
 class Recording(LiveConversation):
     """A session that can be read and played, and not be written to. `speed` 2 takes half of the recorded time."""
 
@@ -34,6 +43,10 @@ class Recording(LiveConversation):
     _playing: asyncio.Task[None] | None = None
     _pace: Pace | None = None
     _reply = ""
+
+    def __init__(self, session: Session, manager: SessionManager | None) -> None:
+        super().__init__(session, manager)
+        self.views = _Views()
 
     @property
     def is_busy(self) -> bool:
@@ -98,7 +111,8 @@ class Recording(LiveConversation):
 
     def _header(self) -> Header:
         header = super()._header()
-        return {**header, "archived": True, "mock": False, "models": [], "replay": self.hint}
+        changed: Header = {**header, "title": header["title"] or "Untitled", "archived": True, "mock": False}
+        return {**changed, "models": [], "replay": self.hint}
 
 
 async def recorded(message: SessionMessage, speed: float) -> AsyncIterator[StreamEvent]:

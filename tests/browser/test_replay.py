@@ -71,17 +71,13 @@ def test_a_reader_without_a_key_replays_stops_and_opens_another(open_notebook: O
 
 def test_a_link_opens_a_notebook_and_a_session(open_notebook: OpenNotebook, store: Path):
     page = open_notebook(cell(store))
-    for session, title, says in (
-        ("s1", "Averages", "A recorded"), ("s2", "The mode", "A recorded"), ("s9", None, "The link names"),
-    ):  # fmt: skip
+    for session, title in (("s1", "Averages"), ("s2", "The mode")):
+        page.page.goto("about:blank")
+        page.lab.stop_kernels()
         page.page.goto(f"{page.lab.url}/lab/tree/{page.notebook.name}?session={session}&token={page.lab.token}")
         page.wait_for_kernel()
-        page.restart_kernel()
         page.run_all()
-        panel = page.panel()
-        expect(panel.status).to_contain_text(says)
-        if title:
-            expect(panel.root.locator(".lsnb-title")).to_have_text(title)
-            page.save()
-            # What a reader without a kernel sees is the conversation that the link named.
-            assert f"{title}: 4 messages" in page.notebook.read_text()
+        expect(page.panel().root.locator(".lsnb-title")).to_have_text(title)
+        page.save()
+        # What a reader without a kernel sees is the conversation that the link named.
+        assert f"{title}: 4 messages" in page.notebook.read_text()

@@ -62,6 +62,7 @@ def test_a_whole_conversation_plays_and_nothing_is_written(store):
     before = ls.messages(store), ls.events(store)
     whole, after, told = runtime.run(watched())
     assert whole == after
+    assert not any("branch" in view for view in whole)
     assert [view["role"] for view in whole] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
     first = next(message for message in told if message.get("order") == [])
     assert first["header"]["running"]
@@ -88,6 +89,27 @@ def test_the_panel_reads_and_refuses_to_write(store):
     assert panel._live.state.header["archived"]
     assert panel._live.state.header["title"] == "Area <of> it"
     assert ls.sessions(store).status.tolist() == ["active"]
+
+
+def test_a_link_is_followed_once_and_a_wrong_one_is_told(tmp_path):
+    sessions = [session_row(f"s{n}", title=f"Talk {n}") for n in range(3)]
+    store = store_at(tmp_path / "s.duckdb", sessions, [message_row(f"s{n}", 1, "user", f"word{n}") for n in range(3)])
+
+    def opened(session: str | None, link: str | None) -> tuple[str, str]:
+        panel = ls.replay(session, store)
+        panel.send = lambda content, buffers=None: None
+        runtime.run(panel._fulfil("ready", "", {"view": "v", "link": link}))
+        runtime.run(panel._fulfil("ready", "", {"view": "v", "link": "s2"}))
+        header = panel._live.state.header
+        return header["session"], header.get("replay", "")
+
+    usual = ls.replay(source=store).session.session_id
+    for wanted in ("s0", "s1", "s2"):
+        assert opened(None, wanted)[0] == wanted
+    assert opened("s1", "s0")[0] == "s1"  # the cell names one itself
+    session, told = opened(None, "s9' OR true")
+    assert session == usual
+    assert "not here" in told
 
 
 def test_what_cannot_be_replayed_says_why(tmp_path):

@@ -186,6 +186,7 @@ class Panel {
     this.header.show(header);
     this.strip.hidden = !header.mock;
     this.root.classList.toggle("lsnb-archived", header.archived);
+    this.root.classList.toggle("lsnb-recording", Boolean(header.replay));
     this.root.classList.toggle("lsnb-running", Boolean(header.running));
     if (header.asks.length || this.asking) this.withExtras((extras) => extras.asks(header.asks));
     this.asking = header.asks.length > 0;
