@@ -49,6 +49,12 @@ frame = metrics.cost_by_model("export")
 assert figures.cost_by_model(frame).data
 ls.dashboard(source="export").to_html("report.html")
 
+# A transcript to read: one page, and no script in it.
+talk = ls.export(session_id, "talk.html", source="export", redact=True)
+page = talk.path.read_text()
+assert talk.messages == len(ls.messages(source="export", session_id=session_id))
+assert "<script" not in page and len(page) > 2_000
+
 from langswarm_nb.rendering import render_markdown
 
 assert "<strong>" in render_markdown("**read-only**")
