@@ -23,10 +23,11 @@ from ...models import SessionConfig, SessionContext, SessionMessage
 from ..paths import default_location
 from ..rows import event_row, message_to_row, new_session_row, session_changes, text
 from ..schema import SESSIONS, TABLES
-from ..waiting import done
+from ..waiting import LoopAnswer
 from . import failures, reads, registry, untrusted
 from .appending import Append, Appended
 from .checkpoints import Checkpoint
+from .engine import Engine
 from .location import Location
 from .migrations import migrate
 from .rewriting import rewrite
@@ -70,7 +71,7 @@ class DuckDBSessionStorage(ISessionStorage):
         self._location = Location.of(db_path or location or default_location(), encryption_key)
         self.lock_timeout_s = lock_timeout_s
         self._engine = engine = registry.engine_for(self._location, idle_release_s)
-        self._unsaved = Unsaved(lambda write: engine.submit(write, lock_timeout_s))
+        self._unsaved = Unsaved(lambda write: _submitted(engine, write, lock_timeout_s))
         # A storage that nobody closed must not keep the file from others.
         self._leave = weakref.finalize(self, registry.leave, self._engine)
         self._leave.atexit = False
@@ -155,16 +156,15 @@ class DuckDBSessionStorage(ISessionStorage):
         message from the same source that is here with other values is written anew.
         """
         write = Append(tables, replacing)
-        self._submit(write).result()
+        self._require_open()
+        _submitted(self._engine, write, self.lock_timeout_s).result()
         return write.outcome
 
     async def _write(self, write: Write) -> None:
-        # A task that is cancelled here stops waiting; the write goes on.
-        await done(self._submit(write))
-
-    def _submit(self, write: Write) -> Future[None]:
         self._require_open()
-        return self._engine.submit(write, self.lock_timeout_s)
+        answer = LoopAnswer()
+        self._engine.submit(write, self.lock_timeout_s, answer)
+        await answer
 
     def _require_open(self) -> None:
         if not self._leave.alive:
@@ -377,6 +377,12 @@ async def _in_thread(function: Callable[[], Found]) -> Found:
     except RuntimeError:  # the interpreter is ending and starts no more threads
         return function()
     return await waiting
+
+
+def _submitted(engine: Engine, write: Write, timeout_s: float) -> Future[None]:
+    answer: Future[None] = Future()
+    engine.submit(write, timeout_s, answer)
+    return answer
 
 
 def _absolute(path: str | Path) -> Path:
