@@ -27,7 +27,9 @@ from .selection import Selected, select
 
 STORE = "conversations.duckdb"
 NOTEBOOK = "index.ipynb"
-_OWN = (STORE, NOTEBOOK, "README.md", "binder", ".ipynb_checkpoints")
+_OWN = (STORE, NOTEBOOK, "README.md", "binder", ".gitignore", ".ipynb_checkpoints")
+# What lies beside a store while somebody looks at it, and beside a notebook.
+_IGNORED = f"{STORE}.*\n.ipynb_checkpoints/\n"
 _NO_REPOSITORY = "OWNER/REPOSITORY"
 _LISTED = 20
 
@@ -154,6 +156,7 @@ def _fill(
     said = f"{counted(sessions, 'conversation')}, {counted(messages, 'message')}"
     if redactor is not None:
         said += "; secrets and personal data were taken out, and people have other names"
+    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
     (folder / NOTEBOOK).write_text(notebook.text(title, said), encoding="utf-8")
     if sessions > len(links):
         links.append(f"- and {sessions - len(links):,} more")

@@ -15,7 +15,17 @@ import pytest
 from langswarm_nb.analytics.demo import demo_tables
 
 # Neither in Pyodide's distribution in a version that would do, nor needed for reading.
-ABSENT = ("openai", "anthropic", "sqlalchemy", "redis", "psycopg", "nest_asyncio2", "genai_prices", "httpx2", "docstring_parser")
+ABSENT = (
+    "openai",
+    "anthropic",
+    "sqlalchemy",
+    "redis",
+    "psycopg",
+    "nest_asyncio2",
+    "genai_prices",
+    "httpx2",
+    "docstring_parser",
+)
 
 READER = """
 import sys, threading

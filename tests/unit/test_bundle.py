@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from fnmatch import fnmatch
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from langswarm_nb.sharing import environment
 
 WHEEL = f"langswarm_nb-{ls.__version__}-py3-none-any.whl"
 FILES = [
-    "README.md", "binder/constraints.txt", f"binder/{WHEEL}", "binder/postBuild", "binder/requirements.txt",
-    "binder/runtime.txt", "conversations.duckdb", "index.ipynb",
+    ".gitignore", "README.md", "binder/constraints.txt", f"binder/{WHEEL}", "binder/postBuild",
+    "binder/requirements.txt", "binder/runtime.txt", "conversations.duckdb", "index.ipynb",
 ]  # fmt: skip
 
 
@@ -52,8 +53,13 @@ def test_it_has_what_a_reader_needs_and_nothing_else(tmp_path):
     assert (binder / "requirements.txt").read_text() == f"-c constraints.txt\n./binder/{WHEEL}[lab]\n"
     assert (binder / "runtime.txt").read_text() == f"python-{sys.version_info[0]}.{sys.version_info[1]}\n"
     assert (binder / "postBuild").stat().st_mode & 0o111
-    # The store opens as any other.
+    # The store opens as any other, and what lies beside it meanwhile is not committed.
     assert len(ls.messages(done.path / "conversations.duckdb")) == 7
+    ignored = (done.path / ".gitignore").read_text().split()
+    beside = {path.name for path in done.path.iterdir()} - set(done.files) - {"binder"}
+    assert beside
+    assert [name for name in beside if not any(fnmatch(name, pattern) for pattern in ignored)] == []
+    assert ls.share_bundle(done.path, source=source_of(*rich_session()), overwrite=True).files == done.files
 
 
 def test_it_is_redacted_unless_one_says_otherwise(tmp_path):
