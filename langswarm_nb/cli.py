@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SessionError
-from .sharing.command import add_export
+from .sharing.command import add_export, add_share
 from .version import __version__
 
 QUICK_START = "01-quickstart.ipynb"
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--json", action="store_true", help="print one JSON object")
     stats.set_defaults(run=_stats)
     add_export(commands)
+    add_share(commands)
     return parser
 
 

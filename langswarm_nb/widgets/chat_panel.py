@@ -46,6 +46,7 @@ class ChatPanel(PageWidget):
 
     _esm = script()
     _css = style()
+    _opener_type = Opener
     # Written by nobody: it is read anew whenever a page asks for the widget's state.
     history = t.Any(None, allow_none=True).tag(sync=True, to_json=lambda _, panel: panel._everything())
     height = t.Int(480).tag(sync=True)
@@ -70,7 +71,9 @@ class ChatPanel(PageWidget):
     ) -> None:
         self._namespace = _user_namespace()
         notebook = notebook_path(self._namespace)
-        self._opener = Opener(manager, user_id, notebook, provider, model, system, provider_config, tools, approve)
+        self._opener = self._opener_type(
+            manager, user_id, notebook, provider, model, system, provider_config, tools, approve
+        )
         self._live = runtime.run(self._open(session, reopen))
         self._displayed = False
         self._uploads = Uploads()

@@ -24,7 +24,8 @@ class Header {
     this.model.setAttribute("aria-label", `Model: ${header.model}`);
     this.cost.textContent = header.cost;
     this.cost.title = header.cost === "–" ? "What this session cost is not known" : "What this session has cost";
-    this.fresh.hidden = !header.managed;
+    this.fresh.hidden = !header.managed || header.replay;
+    this.title.disabled = this.tags.disabled = header.replay;
     const words = header.tags.map((tag) => h("bdi", { class: "lsnb-tag", text: tag }));
     if (header.set.length) words.push(h("span", { text: header.set.join(", ") }));
     this.tags.hidden = !words.length;
@@ -55,13 +56,16 @@ class Header {
   }
 
   mainMenu() {
-    const { managed, archived, running } = this.header;
-    const el = h(
+    const { managed, archived, running, replay } = this.header;
+    const reads = [
+      managed && this.item(replay ? "Other chats …" : "Earlier chats …", "", () => this.act.extra("chats")),
+      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
+    ];
+    const el = replay ? h("div", {}, ...reads) : h(
       "div",
       {},
       managed && this.item("New chat", "", () => this.act.newChat()),
-      managed && this.item("Earlier chats …", "", () => this.act.extra("chats")),
-      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
+      ...reads,
       this.item("Settings …", "instructions, temperature, length", () => this.act.extra("settings")),
       this.item("Tags …", "", () => this.act.extra("tags")),
       this.item("Rename", "", () => this.startRename()),

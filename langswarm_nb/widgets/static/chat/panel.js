@@ -183,6 +183,7 @@ class Panel {
     this.header.show(header);
     this.strip.hidden = !header.mock;
     this.root.classList.toggle("lsnb-archived", header.archived);
+    this.root.classList.toggle("lsnb-recording", Boolean(header.replay));
     this.root.classList.toggle("lsnb-running", Boolean(header.running));
     if (header.asks.length || this.asking) this.withExtras((extras) => extras.asks(header.asks));
     this.asking = header.asks.length > 0;
@@ -215,6 +216,7 @@ class Panel {
     else if (unheard.size) this.composer.say(status === "busy" || status === null ? "Waiting for the kernel: a cell is running. This goes on when it is done." : "Waiting for the kernel. If it was restarted, run this cell again.");
     else if (this.problem) this.composer.say(this.problem.text, textButton("Dismiss", () => this.dismiss()));
     else if (this.notice) this.composer.say(this.notice.text, textButton("Undo", () => this.undo()));
+    else if (header.replay) this.composer.say(header.replay, !header.running && textButton("Replay", () => this.ask("replay")));
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
