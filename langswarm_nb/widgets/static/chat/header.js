@@ -65,6 +65,7 @@ class Header {
       this.item("Settings …", "instructions, temperature, length", () => this.act.extra("settings")),
       this.item("Tags …", "", () => this.act.extra("tags")),
       this.item("Rename", "", () => this.startRename()),
+      this.item("Export …", "", () => this.act.extra("exporting")),
       archived
         ? this.item("Unarchive", "lets it go on", () => this.act.unarchive())
         : this.item("Archive", "makes it read-only", () => this.act.archive(), { disabled: Boolean(running) }),

@@ -26,6 +26,7 @@ export default function extras(kit, panel) {
     asks: (waiting) => asks.show(waiting),
     chats: () => earlierChats(panel),
     edit: editMessage,
+    exporting: () => openExport(panel, pictures),
     find: () => finder.open(),
     settings: () => openSettings(panel),
     tags: () => tags.open(),

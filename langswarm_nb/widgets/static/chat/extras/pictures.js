@@ -62,9 +62,11 @@ class Pictures {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  /** Returns the pieces of what the kernel has under `kind`. */
-  async fetch(kind, fields) {
-    const { token, bytes } = await this.request(kind, fields);
+  /** Returns the pieces of what the kernel has under `kind`; `told` gets what else it says of it. */
+  async fetch(kind, fields, told) {
+    const about = await this.request(kind, fields);
+    const { token, bytes } = about;
+    told?.(about);
     const pieces = [];
     for (let at = 0; at < bytes; ) {
       if (at) await later(BETWEEN_PIECES_MS);
