@@ -149,8 +149,17 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
     listbox.focus()
     page.keyboard.press("x")
     with page.expect_download() as saved:
-        root.get_by_role("button", name="JSON").click()
+        root.get_by_role("button", name="JSON (.json)").click()
     assert len(json.loads(saved.value.path().read_text())) > 0
+    page.keyboard.press("Control+a")
+    page.keyboard.press("x")
+    root.get_by_role("checkbox", name="Redact").check()
+    with page.expect_download() as saved:
+        root.get_by_role("button", name="JSON Lines").click()
+    assert saved.value.suggested_filename == "sessions.jsonl"
+    assert '"ada"' not in saved.value.path().read_text()
+    expect(toast).to_contain_text(" sessions: sessions.jsonl, ")
+    page.keyboard.press("Escape")
 
     # Dark, and as narrow as a phone: nothing sticks out, every control has a name.
     lab.theme("dark")
