@@ -34,6 +34,8 @@ _CONTENT = """
 font-family:var(--jp-content-font-family,var(--vscode-font-family,system-ui,sans-serif));overflow-wrap:anywhere;contain:paint}
 .lsnb-md :is(p,ul,ol,dl,blockquote,details,section,h1,h2,h3,h4,h5,h6,
 .lsnb-code,.lsnb-table,.lsnb-maths){margin:0 0 .7em}
+.lsnb-md :is(p,li,h1,h2,h3,h4,h5,h6,th,td,dt,dd,summary){unicode-bidi:plaintext}
+.lsnb-md :is(pre,code,math){direction:ltr;unicode-bidi:isolate;text-align:left}
 .lsnb-md :is(h1,h2,h3,h4,h5,h6){line-height:1.25;margin-top:1.1em;font-weight:600}
 .lsnb-md h1{font-size:1.5em}.lsnb-md h2{font-size:1.3em}.lsnb-md h3{font-size:1.15em}
 .lsnb-md :is(h4,h5,h6){font-size:1em}

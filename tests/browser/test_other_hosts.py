@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from conftest import HARMLESS, Lab, Panel, write_notebook
@@ -13,72 +13,84 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 CELL = "import langswarm_nb as ls\nls.chat(model='mock/mock-markdown', provider_config={'response_delay_ms': 1500})"
 
 
+@dataclass
+class Host:
+    """A page, and the errors that it has logged."""
+
+    page: Page
+    errors: list[str]
+
+    def open(self, lab: Lab, address: str, name: str, store: Path) -> None:
+        """Load a notebook with a panel at this address of the server."""
+        path = lab.root / f"{name}.ipynb"
+        write_notebook(path, [f"%env LANGSWARM_NB_DB={store}", CELL])
+        self.page.goto(f"{lab.url}/{address}/{path.name}?token={lab.token}")
+
+    def panel(self) -> Panel:
+        """Return the panel once it is there; what the host logs while it starts is its own."""
+        panel = Panel(self.page, self.page.locator(".lsnb-panel"))
+        panel.root.wait_for(timeout=90_000)
+        self.errors.clear()
+        return panel
+
+
 @pytest.fixture
-def page(context: BrowserContext, lab: Lab) -> Iterator[Page]:
-    """A page that must log no error."""
-    errors: list[str] = []
+def host(context: BrowserContext, lab: Lab) -> Iterator[Host]:
+    """A page that must log no error once the panel is there."""
+    shown = Host(context.new_page(), [])
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(word in message.text for word in HARMLESS):
-            errors.append(message.text)
+            shown.errors.append(message.text)
 
-    shown = context.new_page()
-    shown.set_viewport_size({"width": 1100, "height": 900})
-    shown.on("console", note)
-    shown.on("pageerror", lambda error: errors.append(error.stack or str(error)))
+    shown.page.set_viewport_size({"width": 1100, "height": 900})
+    shown.page.on("console", note)
+    shown.page.on("pageerror", lambda error: shown.errors.append(error.stack or str(error)))
     yield shown
-    shown.close()
+    shown.page.close()
     lab.stop_kernels()
-    assert errors == []
-
-
-def opened(page: Page, lab: Lab, address: str, name: str, store: Path) -> None:
-    path = lab.root / f"{name}.ipynb"
-    write_notebook(path, [f"%env LANGSWARM_NB_DB={store}", CELL])
-    page.goto(f"{lab.url}/{address}/{quote(path.name)}?token={lab.token}")
+    assert shown.errors == []
 
 
 def streams(panel: Panel, question: str) -> None:
     """Ask, and see the reply grow and end whole."""
     panel.watch_growth()
     panel.ask(question)
-    growth = panel.growth()
-    assert len(growth) >= 5
-    assert growth == sorted(growth)
+    assert len(panel.growth()) >= 5
     expect(panel.replies.last.locator("h2")).to_have_text(f"You asked: {question}")
     expect(panel.replies.last.locator("table tr")).to_have_count(4)
 
 
-def test_notebook_7(page: Page, lab: Lab, tmp_path: Path) -> None:
-    opened(page, lab, "notebooks", "notebook7", tmp_path / "chats.duckdb")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    panel = Panel(page, page.locator(".lsnb-panel"))
-    panel.root.wait_for(timeout=60_000)
+def test_notebook_7(host: Host, lab: Lab, tmp_path: Path) -> None:
+    host.open(lab, "notebooks", "notebook7", tmp_path / "chats.duckdb")
+    cells = host.page.locator(".jp-Notebook .jp-Cell")
+    cells.first.click(timeout=60_000)
+    host.page.keyboard.press("Shift+Enter")
+    host.page.keyboard.press("Control+Enter")
+    panel = host.panel()
     streams(panel, "Are you there?")
     code = panel.replies.last.locator("pre code").inner_text()
     panel.button("Put into a new cell below").click()
-    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(3)
-    expect(page.locator(".jp-Notebook .jp-Cell").nth(2)).to_contain_text(code.splitlines()[0])
-    # What the saved file keeps is not shown twice.
-    expect(page.locator(".lsnb-transcript")).to_be_hidden()
-    # A cell that runs does not hold the panel up.
-    page.evaluate("(code) => navigator.clipboard.writeText(code)", "")
-    panel.box.fill("dd")
-    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(3)
+    expect(cells).to_have_count(3)
+    expect(cells.nth(2)).to_contain_text(code.splitlines()[0])
+    # What the saved file keeps is not shown twice, and Notebook's own shortcuts do not fire while someone types.
+    expect(host.page.locator(".lsnb-transcript")).to_be_hidden()
+    panel.box.focus()
+    host.page.keyboard.type("ddbaxx")
+    expect(panel.box).to_have_value("ddbaxx")
+    expect(cells).to_have_count(3)
 
 
-def test_voila(page: Page, lab: Lab, tmp_path: Path) -> None:
-    opened(page, lab, "voila/render", "voila", tmp_path / "chats.duckdb")
-    panel = Panel(page, page.locator(".lsnb-panel"))
-    panel.root.wait_for(timeout=90_000)
+def test_voila(host: Host, lab: Lab, tmp_path: Path) -> None:
+    host.open(lab, "voila/render", "voila", tmp_path / "chats.duckdb")
+    panel = host.panel()
     streams(panel, "Are you there?")
     # There are no cells: what would need one is not offered, and the code can still be copied.
     expect(panel.button("Put into a new cell below")).to_have_count(0)
     panel.button("Copy code").click()
-    assert page.evaluate("navigator.clipboard.readText()") == panel.replies.last.locator("pre code").inner_text()
-    expect(page.locator(".lsnb-transcript")).to_be_hidden()
+    copied = host.page.evaluate("navigator.clipboard.readText()")
+    assert copied == panel.replies.last.locator("pre code").inner_text()
+    expect(host.page.locator(".lsnb-transcript")).to_be_hidden()
     expect(panel.status).to_be_hidden()
     # What comes when it is first used comes here, too.
     panel.box.press("ArrowUp")

@@ -33,6 +33,8 @@ class Thread {
 
   /** Shows `order`, remaking only what is among `changed`. @param {Store} store */
   show(store, changed, whole) {
+    const held = this.list.contains(document.activeElement) && document.activeElement;
+    const at = held && [...this.list.children].findIndex((el) => el.contains(held));
     const top = this.list.firstElementChild;
     const offset = top?.offsetTop;
     if (whole) this.clear();
@@ -59,6 +61,11 @@ class Thread {
     // What was put in above must not push away what is being read.
     if (!this.follows && top?.isConnected) this.log.scrollTop += top.offsetTop - offset;
     this.stay();
+    // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
+    if (held && !held.isConnected) {
+      const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
+      (this.list.children[at]?.querySelector(same) ?? this.log).focus({ preventScroll: true });
+    }
   }
 
   grow(delta) {

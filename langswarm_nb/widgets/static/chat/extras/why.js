@@ -7,6 +7,7 @@ function askWhy(item, keep) {
     event.stopPropagation();
     if (event.key === "Enter" && why.value.trim()) keep(why.value.trim());
     why.remove();
+    item.el.querySelector(`.lsnb-${rating}`)?.focus({ preventScroll: true });
   });
   item.el.querySelector(".lsnb-why")?.remove();
   item.el.append(why);
