@@ -90,21 +90,21 @@ def test_models_stream_side_by_side(open_notebook: OpenNotebook) -> None:
     fast.get_by_role("button", name="paced/fast is the best").click()
     expect(fast.get_by_role("button", name="paced/fast is the best")).to_have_attribute("aria-pressed", "true")
 
-    # Found again by its tag, with the winner; two views of the same sessions.
-    lab.run_cell(2)
-    again = lab.page.locator(".lsnb-compare").nth(1)
-    expect(column(again, "fast").locator(".lsnb-said")).to_have_text(["Go on and on", "Something else"])
-    expect(column(again, "fast").get_by_role("button", name="is the best")).to_have_attribute("aria-pressed", "true")
-
-    # As narrow as a phone the columns scroll; every control has a name, every text can be read.
+    # Every control has a name, every text can be read, as narrow as a phone the columns scroll.
     assert objections(lab, ".lsnb-compare") == []
-    lab.theme("dark")
     lab.page.wait_for_timeout(250)
     assert root.evaluate(FAINT) == []
     root.evaluate("(el) => { el.style.width = '360px'; }")
     row = root.get_by_role("group", name="Models")
     assert row.evaluate("(el) => el.scrollWidth > el.clientWidth")
     assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+
+    # Found again by its tag, with the winner; two views of the same sessions.
+    lab.run_cell(2)
+    again = lab.page.locator(".lsnb-compare").nth(1)
+    expect(column(again, "fast").locator(".lsnb-said")).to_have_text(["Go on and on", "Something else"])
+    expect(column(again, "fast").get_by_role("button", name="is the best")).to_have_attribute("aria-pressed", "true")
+
     lab.run_cell(3)
     expect(lab.page.locator(".lsnb-compare")).to_have_count(1)
     assert lab.page.evaluate("window.hits ?? 0") == 0

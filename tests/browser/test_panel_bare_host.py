@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Panel
 from playwright.sync_api import BrowserContext, Page, Request, expect
 from test_panel_security import VECTORS
 
@@ -55,7 +56,7 @@ def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPa
     monkeypatch.setenv("LANGSWARM_NB_DB", str(tmp_path / "chats.duckdb"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 1000})
+    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 2000})
     yield made
     made.close()
     runtime.close()
@@ -88,23 +89,17 @@ def test_it_needs_no_more_than_anywidgets_model(
     page.evaluate(HOST, [script(), style(), json.loads(json.dumps(state))])
     root = page.locator(".lsnb-panel")
     assert root.evaluate("(el) => getComputedStyle(el).colorScheme") == "dark"
-    lengths: set[int] = set()
-    root.get_by_label("Message", exact=True).fill("Hello there")
-    root.get_by_label("Message", exact=True).press("Enter")
-    reply = root.locator(".lsnb-msg[data-role=assistant]")
-
-    def finished() -> bool:
-        if reply.count():
-            lengths.add(len(reply.locator(".lsnb-md").inner_text()))
-        return root.locator(".lsnb-msg[data-role=assistant][data-state=complete]").count() == 1
-
-    carry(finished)
-    assert len(lengths) >= 5
+    shown = Panel(page, root)
+    shown.watch_growth()
+    shown.ask("Hello there", wait=False)
+    reply = shown.replies
+    carry(lambda: root.locator(".lsnb-msg[data-role=assistant][data-state=complete]").count() == 1)
+    assert len(shown.growth()) >= 5
     expect(reply.locator("h2")).to_have_text("You asked: Hello there")
     expect(root.get_by_role("button", name="Copy code")).to_have_count(1)
     # There are no cells that the script could know of.
     expect(root.get_by_role("button", name="Put into a new cell below")).to_have_count(0)
-    root.get_by_label("Message", exact=True).press("Control+f")
+    shown.box.press("Control+f")
     carry(lambda: root.get_by_role("textbox", name="Find in this chat").is_visible())
     assert {"ready", "send", "extras"} <= set(said)
     page.evaluate("window.leave()")

@@ -11,6 +11,7 @@ import pytest
 
 import langswarm_nb as ls
 from langswarm_nb import runtime
+from langswarm_nb.widgets.assets import script, style
 
 
 class Wire:
@@ -52,6 +53,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_what_every_panel_carries_stays_small() -> None:
+    assert len(script().encode()) + len(style().encode()) < 60_000
 
 
 def test_an_unknown_keyword_is_refused() -> None:

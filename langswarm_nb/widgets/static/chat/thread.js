@@ -13,7 +13,7 @@ class Thread {
     this.earlier = textButton("Show earlier messages", () => act.earlier(), { class: "lsnb-button lsnb-earlier", hidden: true });
     this.empty = this.emptyState();
     this.log = h("div", { class: "lsnb-log", role: "log", "aria-label": "Conversation", "aria-live": "off", tabindex: 0 }, this.earlier, this.empty, this.list);
-    this.pill = h("button", { type: "button", class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
+    this.pill = h("button", { class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
     this.el = h("div", { class: "lsnb-thread" }, this.log, this.pill);
     this.log.addEventListener("scroll", () => this.noteScroll(), { passive: true });
     this.log.addEventListener("click", (event) => this.followNote(event));
@@ -27,7 +27,7 @@ class Thread {
       "div",
       { class: "lsnb-empty" },
       h("p", { text: "Ask anything. The conversation is kept." }),
-      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { type: "button", class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
+      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
     );
   }
 

@@ -9,7 +9,7 @@ class Actions {
     this.root = root;
     this.act = act;
     this.about = h("span", { class: "lsnb-about" });
-    this.all = h("button", { type: "button", class: "lsnb-link", hidden: true, onclick: () => this.selectEverything() });
+    this.all = h("button", { class: "lsnb-link", hidden: true, onclick: () => this.selectEverything() });
     const tool = (name, label, keys, press) => iconButton(name, label, (event) => press(event.currentTarget), { class: "lsnb-tool lsnb-act", "aria-keyshortcuts": keys });
     this.tools = {
       rename: tool("edit", "Rename", "F2", (button) => this.rename(button)),
@@ -131,7 +131,7 @@ class Actions {
       this.act.focus();
       this.run("tag", { sessions: ids, ...fields }, { text: () => text });
     };
-    const chips = present.map((tag) => h("button", { type: "button", class: "lsnb-chip lsnb-on", "aria-label": `Take away the tag ${tag}`, title: "Take it away", onclick: () => change({ remove: [tag] }, `“${tag}” taken away.`) }, h("span", { text: tag, dir: "auto" }), icon("close")));
+    const chips = present.map((tag) => h("button", { class: "lsnb-chip lsnb-on", "aria-label": `Take away the tag ${tag}`, title: "Take it away", onclick: () => change({ remove: [tag] }, `“${tag}” taken away.`) }, h("span", { text: tag, dir: "auto" }), icon("close")));
     const content = h("div", { class: "lsnb-tagging" }, box, h("datalist", { id: list }, ...known.map((value) => h("option", { value }))), chips.length > 0 && h("div", { class: "lsnb-chips" }, ...chips));
     const close = openBelow(this.root, button, content, { label: "Tags" });
     box.addEventListener("keydown", (event) => {
@@ -147,7 +147,7 @@ class Actions {
     if (!formats) return;
     const redact = h("input", { type: "checkbox", id: newId() });
     const items = formats.map(([format, label, detail]) =>
-      h("button", { type: "button", class: "lsnb-item", onclick: () => (close(true), this.act.focus(), this.save(ids, format, redact.checked)) }, h("span", { text: label }), h("small", { text: detail })),
+      h("button", { class: "lsnb-item", onclick: () => (close(true), this.act.focus(), this.save(ids, format, redact.checked)) }, h("span", { text: label }), h("small", { text: detail })),
     );
     const check = h("label", { class: "lsnb-redact", for: redact.id }, redact, h("span", {}, "Redact", h("small", { text: "keys, e-mail addresses, phone and card numbers, names of users" })));
     const close = openBelow(this.root, button, h("div", {}, check, ...items), { label: `Export ${counted(ids.length, "session")}` });

@@ -220,7 +220,7 @@ class Browser {
       if (this.shownPanel !== panel || this.closed) return view.remove();
       this.view = view;
       const shut = () => this.ask("shut", {});
-      const back = h("button", { type: "button", class: "lsnb-button lsnb-small lsnb-back", onclick: shut }, icon("left"), "Sessions");
+      const back = h("button", { class: "lsnb-button lsnb-small lsnb-back", onclick: shut }, icon("left"), "Sessions");
       this.side.replaceChildren(h("div", { class: "lsnb-side-head" }, back, h("span", { class: "lsnb-gap" }), iconButton("close", "Close the conversation", shut, { class: "lsnb-tool lsnb-shut" })), view.el);
     }
     if (this.wantsFocus) this.side.querySelector("textarea")?.focus({ preventScroll: true });

@@ -47,7 +47,7 @@ class Pictures {
   place(item, url) {
     const { id, at, about } = this.wanted.get(item);
     const image = h("img", { src: url, alt: about.name, onload: () => this.grown() });
-    const save = h("button", { type: "button", class: "lsnb-picture", "aria-label": `Save ${about.name}`, title: `Save ${about.name} (${about.size})`, onclick: () => this.save(id, at, about) }, image);
+    const save = h("button", { class: "lsnb-picture", "aria-label": `Save ${about.name}`, title: `Save ${about.name} (${about.size})`, onclick: () => this.save(id, at, about) }, image);
     item.replaceChildren(save);
   }
 

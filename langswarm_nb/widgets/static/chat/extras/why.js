@@ -1,6 +1,6 @@
 // A word to go with a thumb.
 
-function askWhy(item, keep) {
+function askWhy(item, rating, keep) {
   const why = h("input", { class: "lsnb-why", placeholder: "Why? (optional, Enter keeps it)", "aria-label": "Why", dir: "auto" });
   why.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== "Escape") return;
