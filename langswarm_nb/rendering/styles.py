@@ -58,8 +58,10 @@ background:none;color:inherit}
 .lsnb-md :is(.lsnb-table,.lsnb-maths){overflow-x:auto;overflow-wrap:normal}
 .lsnb-md .lsnb-maths{text-align:center;padding:.2em 0}.lsnb-md [mathvariant^=bold]{font-weight:bold}
 .lsnb-md table{color:inherit;border-collapse:collapse;margin:0;font-size:.95em}
-.lsnb-md table :is(th,td){border:1px solid var(--lsnb-line);padding:.3em .7em;text-align:start;vertical-align:top}
-.lsnb-md th{font-weight:600}.lsnb-md table .lsnb-right{text-align:right}.lsnb-md table .lsnb-center{text-align:center}
+.lsnb-md.lsnb-md table :is(th,td){border:1px solid var(--lsnb-line);padding:.3em .7em;
+text-align:start;vertical-align:top}
+.lsnb-md th{font-weight:600}.lsnb-md.lsnb-md table .lsnb-right{text-align:right}
+.lsnb-md.lsnb-md table .lsnb-center{text-align:center}
 .lsnb-md img{max-width:100%}
 .lsnb-md .lsnb-img-blocked{display:inline-block;min-width:6em;min-height:1.4em;padding:.2em .6em;
 border:1px dashed var(--lsnb-faint);color:var(--lsnb-faint)}

@@ -13,8 +13,8 @@ _STATIC = Path(__file__).parent / "static"
 PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "header", "panel")
 # What is used now and then is a second module, which a page asks for when it first needs it.
 EXTRAS = (
-    *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "models", "settings", "tags"),
-    "why",
+    *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "models", "numbers"),
+    *("settings", "tags", "why"),
 )
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)

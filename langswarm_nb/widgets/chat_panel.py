@@ -19,6 +19,7 @@ from ..session.tools import Approval
 from . import exporting
 from .assets import extras, script, style
 from .live import LiveConversation, live_conversation
+from .message_views import totals
 from .opening import Opener
 from .page_widget import PageWidget
 from .protocol import Attachment, Patch, Setting
@@ -200,6 +201,9 @@ class ChatPanel(PageWidget):
 
     async def _do_set_settings(self, request: Mapping[str, Any]) -> dict[str, str]:
         return await self._live.set_settings(request["values"])
+
+    async def _do_numbers(self, _request: Mapping[str, Any]) -> list[list[str]]:
+        return totals(await self.session.get_all_messages())
 
     async def _do_exports(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         return {"formats": exporting.OFFERED, "folder": str(exporting.folder_of(self._notebook))}

@@ -71,5 +71,5 @@ def _written(which: Any, paths: Sequence[Path], format: str, redact: bool, sourc
 def _redacted(counts: Counter[str] | None) -> str:
     if counts is None:
         return ""
-    kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.most_common())
+    kinds = ", ".join(f"{count:,} × {kind.replace('_', ' ')}" for kind, count in counts.most_common())
     return f". Redacted: {kinds or 'nothing was found'}"

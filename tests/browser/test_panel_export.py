@@ -45,7 +45,7 @@ def test_a_chat_is_downloaded_and_saved_beside_the_notebook(open_notebook: OpenN
         assert len(content) > 100
         assert b"ada@example.com" not in content
         expect(pane.get_by_role("status")).to_contain_text("Redacted: ")
-        expect(pane.get_by_role("status")).to_contain_text("2 email")
+        expect(pane.get_by_role("status")).to_contain_text("2 × email")
     reached = set()
     for _ in range(12):
         lab.page.keyboard.press("Tab")

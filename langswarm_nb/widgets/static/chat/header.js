@@ -8,7 +8,7 @@ class Header {
     this.title = h("button", { class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => this.startRename() });
     this.modelName = h("span", { class: "lsnb-model-name" });
     this.model = h("button", { class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("models") }, this.modelName, icon("chevron"));
-    this.cost = h("span", { class: "lsnb-cost" });
+    this.cost = h("button", { class: "lsnb-cost", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("numbers") });
     this.fresh = iconButton("plus", "New chat", () => act.newChat());
     this.menu = iconButton("menu", "More", () => this.toggle(this.menu, () => this.mainMenu()), { "aria-haspopup": "true", "aria-expanded": "false" });
     this.el = h("div", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
@@ -23,7 +23,8 @@ class Header {
     this.model.title = `Model: ${header.model}`;
     this.model.setAttribute("aria-label", `Model: ${header.model}`);
     this.cost.textContent = header.cost;
-    this.cost.title = header.cost === "–" ? "What this session cost is not known" : "What this session has cost";
+    this.cost.title = header.cost === "–" ? "Numbers of this chat; its cost is not known" : "Cost and numbers of this chat";
+    this.cost.setAttribute("aria-label", `Cost ${header.cost}. Numbers of this chat`);
     this.fresh.hidden = !header.managed;
     const words = header.tags.map((tag) => h("bdi", { class: "lsnb-tag", text: tag }));
     if (header.set.length) words.push(h("span", { text: header.set.join(", ") }));

@@ -28,6 +28,7 @@ export default function extras(kit, panel) {
     edit: editMessage,
     exporting: () => openExport(panel, pictures),
     find: () => finder.open(),
+    numbers: () => showNumbers(panel),
     models: () => openModels(panel),
     settings: () => openSettings(panel),
     tags: () => tags.open(),
