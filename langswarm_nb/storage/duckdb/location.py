@@ -11,6 +11,7 @@ import duckdb
 
 from ...errors import ConfigurationError
 from . import encrypted, failures
+from .journal import Journal
 
 MEMORY = ":memory:"
 # DuckDB 2 writes a format that DuckDB 1.5 cannot read, unless told otherwise.
@@ -50,6 +51,12 @@ class Location:
     def shown(self) -> str:
         """The location as a person knows it."""
         return str(self.path) if self.path else MEMORY
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where rows are made durable before they are in the database; None where each commit does that itself."""
+        # What is encrypted in the file must not stand beside it in the clear.
+        return Journal(self.path) if self.path is not None and self.encryption_key is None else None
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a connection, making file and folders where there are none."""
