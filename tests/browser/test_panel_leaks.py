@@ -32,7 +32,7 @@ def close():
         panel.close()
     panels.clear()
     gc.collect()
-    ours = [o for o in gc.get_objects() if type(o).__module__.startswith("langswarm_nb.widgets")]
+    ours = [o for o in gc.get_objects() if str(type(o).__module__).startswith("langswarm_nb.widgets")]
     print("left", len(_instances), len(comm.get_comm_manager().comms), len(ours))
 """
 

@@ -41,11 +41,15 @@ FAINT = """(panel) => {
 }"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast", "forced"])
 def test_every_text_can_be_read_in_every_theme(open_notebook: OpenNotebook, theme: str) -> None:
     lab = open_notebook(CHAT)
     lab.run_all()
-    lab.theme(theme)
+    if theme == "forced":
+        # The system's own colours, as in the high contrast of Windows.
+        lab.page.emulate_media(forced_colors="active")
+    else:
+        lab.theme(theme)
     panel = lab.panel()
     assert panel.root.evaluate(FAINT) == []
     panel.ask("Show everything")
