@@ -97,8 +97,8 @@ function fitHeight(area) {
 function openPopup(panel, anchor, content, { label, role = "dialog", onclose } = {}) {
   const popup = h("div", { class: "lsnb-popup", role, "aria-label": label }, content);
   const close = (refocus) => {
-    if (!popup.isConnected) return;
     document.removeEventListener("pointerdown", outside, true);
+    if (!popup.isConnected) return;
     popup.remove();
     anchor.setAttribute("aria-expanded", "false");
     if (refocus) anchor.focus();
