@@ -52,7 +52,7 @@ def import_conversations(
             report.skip("file", "there is no export in it that is known here", report.path)
         if groups:
             storage = _storage_of(source, dry_run)
-            report.location = str(getattr(storage, "location", type(storage).__name__))
+            report.location = _location_of(source, storage)
             _import(groups, storage, report, user_id or _current_user(), progress)
     finally:
         for archive in archives:
@@ -127,6 +127,12 @@ def _storage_of(source: Any, dry_run: bool) -> Any:
             f"Conversations cannot be imported into {type(source).__name__}. Give a manager, a storage, or a path."
         )
     return storage
+
+
+def _location_of(source: Any, storage: Any) -> str:
+    told = getattr(storage, "location", None)
+    is_path = source is None or isinstance(source, (str, os.PathLike))
+    return str(told or (os.fspath(source or default_location()) if is_path else type(storage).__name__))
 
 
 def _is_not_there(location: str) -> bool:
