@@ -350,3 +350,59 @@ def test_lmsys_and_wildchat(tmp_path, store):
     assert [tuple(row.values()) for row in found] == [
         ("lmsys", "lmsys", "vicuna-13b", "unknown"), ("wildchat", "ip1", "gpt-4-0314", "openai"),
     ]  # fmt: skip
+
+
+# --- what somebody hostile writes into a file ---
+
+
+EVIL = "=cmd|' /C calc'!A0<img src=x onerror=alert(1)>\ud800\x00\u202e{{7*7}}"
+
+
+def test_hostile_files_are_read_as_text_and_shown_as_text(tmp_path, store):
+    from langswarm_nb.analytics import metrics
+    from langswarm_nb.analytics.dashboard import Dashboard, transcript
+    from langswarm_nb.analytics.exports import to_csv
+    from langswarm_nb.analytics.source import open_source
+
+    nodes = [
+        samples.node("root", None),
+        samples.node("q", "root", "user", EVIL, create_time=-62_135_596_800.0),  # year 1
+        samples.node("a", "q", "assistant", EVIL, metadata={"model_slug": EVIL}, create_time=253_402_300_799.0),
+        samples.node("b", "a", "user", "x" * 10_000_000, create_time=1e300),
+        samples.node("c", "b", "tool", EVIL, author={"role": "tool", "name": EVIL}, create_time="soon"),
+    ]
+    as_file(tmp_path / "conversations.json", [samples.chatgpt("c1", nodes) | {"title": EVIL, "is_archived": "yes"}])
+    usage = {"input_tokens": -5, "output_tokens": 2**70, "cache_read_input_tokens": True}
+    reply = {
+        "id": EVIL,
+        "role": "assistant",
+        "model": EVIL,
+        "content": [{"type": "text", "text": EVIL}],
+        "usage": usage,
+    }
+    line = {
+        "type": "assistant",
+        "uuid": "u",
+        "parentUuid": None,
+        "sessionId": EVIL,
+        "timestamp": "9999-12-31T23:59:59Z",
+    }
+    samples.lines(tmp_path / "s1.jsonl", [{**line, "message": reply}])
+
+    report = load(tmp_path, store)
+    assert report.messages_imported == 5
+    assert "\ud800" not in report._repr_html_()
+    assert "<img" not in report._repr_html_()
+    assert sum(reason.startswith("it breaks off") for reason in reasons(report)) == 0
+    assert set(rows(store, "input_tokens, output_tokens")) == {(None, None)}
+    assert len(rows(store, "1", "content LIKE '%{{7*7}}%'")) == 4
+    assert max(rows(store, "length(content)")) == (10_000_000,)
+
+    page = Dashboard(store).to_html()
+    assert "<" not in page.split('id="content">')[1].split("</script>")[0]
+    for session_id in ls.sessions(store)["session_id"]:
+        for message in transcript(open_source(store), session_id):
+            assert "<img" not in message["html"]
+            assert len(message["who"]) <= 200
+    cells = [cell for line in to_csv(metrics.longest_sessions(store)).splitlines() for cell in line.split(",")]
+    assert not [cell for cell in cells if cell.strip('"').startswith("=")]
