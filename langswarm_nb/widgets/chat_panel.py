@@ -12,7 +12,7 @@ from IPython.display import display
 
 from .. import runtime
 from ..manager.manager import SessionManager
-from ..notebook.namespace import expand, names_starting_with
+from ..notebook.namespace import evaluates, expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
 from ..session.tools import Approval
@@ -54,6 +54,8 @@ class ChatPanel(PageWidget):
     height = t.Int(480).tag(sync=True)
     examples = t.List(t.Unicode(), list(EXAMPLES)).tag(sync=True)
     panel_id = t.Unicode().tag(sync=True)
+    # Whether `{{ expression }}` in what is typed is evaluated.
+    variables = t.Bool(True).tag(sync=True)
 
     def __init__(
         self,
@@ -81,7 +83,8 @@ class ChatPanel(PageWidget):
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
-        super().__init__(height=height, examples=list(examples), panel_id=panel_id, model_id=panel_id)
+        traits = {"height": height, "examples": list(examples), "variables": evaluates()}
+        super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
 
     @property

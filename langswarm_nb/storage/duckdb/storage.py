@@ -153,13 +153,16 @@ class DuckDBSessionStorage(ISessionStorage):
     async def set_active_branch(self, session_id: str, message_ids: Sequence[str]) -> None:
         await self._write(SetActiveBranch(_id(session_id), [_id(message_id) for message_id in message_ids]))
 
-    def append_tables(self, tables: Mapping[str, pa.Table], *, replacing: bool = False) -> Appended:
+    def append_tables(
+        self, tables: Mapping[str, pa.Table], *, replacing: bool = False, trial: bool = False
+    ) -> Appended:
         """Add the rows of Arrow tables named sessions, messages and events that the store lacks, in one transaction.
 
         Rows are known by their ids; durable on return. For any thread, without an event loop. With `replacing`, a
-        message from the same source that is here with other values is written anew.
+        message from the same source that is here with other values is written anew. A `trial` changes nothing, and
+        returns what would be.
         """
-        write = Append(tables, replacing)
+        write = Append(tables, replacing, trial)
         self._require_open()
         _submitted(self._engine, write, self.lock_timeout_s).result()
         return write.outcome

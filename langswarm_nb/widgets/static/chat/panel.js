@@ -19,6 +19,7 @@ class Panel {
       editLast: () => this.startEdit(this.thread.last("user")),
       complete: (prefix) => this.store.request("complete", { prefix }),
       attach: (files) => this.attach([...files]),
+      variables: model.get("variables"),
     });
     this.header = new Header(this.headerActions(), this.root);
     this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
