@@ -68,16 +68,23 @@ class Ledger:
 
     def look_ahead(self, session_ids: set[str], message_ids: set[str]) -> None:
         """Look up at once what many changes will ask for: over a network each question costs its time."""
-        if session_ids:
-            found = self.connection.execute(
-                "SELECT session_id, coalesce(max(m.seq), -1) + 1 FROM sessions s LEFT JOIN messages m "
-                "USING (session_id) WHERE session_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY session_id",
-                [sorted(session_ids)],
-            )
-            self._next_seq.update(dict(found.fetchall()))
-        if message_ids:
-            self._written |= self._look_up(sorted(message_ids))
-            self._looked_up |= message_ids
+        if not session_ids and not message_ids:
+            return
+        found = self.connection.execute(
+            "WITH asked AS MATERIALIZED (SELECT session_id, message_id, seq FROM messages "
+            "WHERE session_id IN (SELECT unnest($1::VARCHAR[])) OR message_id IN (SELECT unnest($2::VARCHAR[]))) "
+            "SELECT session_id, 0, NULL FROM sessions WHERE session_id IN (SELECT unnest($1::VARCHAR[])) UNION ALL "
+            "SELECT session_id, max(seq) + 1, list(message_id) FROM asked GROUP BY session_id",
+            [sorted(session_ids), sorted(message_ids)],
+        ).fetchall()
+        there = {session_id for session_id, _, stored in found if stored is None} & session_ids
+        self._next_seq.update({session_id: 0 for session_id in there})
+        for session_id, following, stored in found:
+            if stored is not None:
+                self._written.update(message_ids.intersection(stored))
+                if session_id in there:
+                    self._next_seq[session_id] = max(self._next_seq[session_id], following or 0)
+        self._looked_up |= message_ids
 
     def next_seq(self, session_id: str) -> int:
         """Return the number for the session's next message; SessionNotFoundError where there is no such session."""
@@ -167,6 +174,7 @@ class Ledger:
 
     def commit(self) -> None:
         """Make the transaction durable."""
+        written = len(self._pending)
         if self._pending_sessions and self._pending:
             self.begin()
         self.flush()
@@ -174,6 +182,7 @@ class Ledger:
             self.connection.execute("COMMIT")
             self._in_transaction = False
         if self._turns is not None:
+            self._turns.committed(written)
             self._turns.end()
         if len(self._written) > _MANY or len(self._next_seq) > _MANY:
             self.forget()
