@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from lakes import LakeServer
+from quack_server import QuackServer
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,6 +54,21 @@ def lake_server(postgresql_url, tmp_path_factory) -> Iterator[LakeServer]:
     server = LakeServer(postgresql_url, tmp_path_factory.mktemp("lakes"))
     yield server
     server.drop_all()
+
+
+@pytest.fixture(scope="session")
+def one_quack_server(tmp_path_factory) -> Iterator[QuackServer]:
+    server = QuackServer(tmp_path_factory.mktemp("quack") / "served.duckdb")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def quack_server(one_quack_server) -> QuackServer:
+    """A DuckDB server with an empty database."""
+    one_quack_server.empty()
+    return one_quack_server
 
 
 @pytest.fixture(scope="session")

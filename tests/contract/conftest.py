@@ -88,13 +88,18 @@ SERVED: dict[str, tuple[str, Callable[[str, str], ISessionStorage]]] = {
         lambda url, name: PostgreSQLSessionStorage(url, schema=name, encryption_key="secret"),
     ),
     "ducklake": ("lake_server", lambda server, name: server.open(name)),
+    "quack": ("quack_server", lambda server, name: server.open()),
     "redis": ("valkey_url", lambda url, name: RedisSessionStorage(url, f"{name}:")),
     "redis-encrypted": ("valkey_url", lambda url, name: RedisSessionStorage(url, f"{name}:", encryption_key="secret")),
     "redis-ttl": ("valkey_url", lambda url, name: RedisSessionStorage(url, f"{name}:", ttl=600)),
 }
 
 # Of DuckDB, and by hand outside of CI: there a missing one is a failure.
-EXTENSIONS = {"duckdb-encrypted": ("httpfs",), "ducklake": ("ducklake", "postgres_scanner")}
+EXTENSIONS = {
+    "duckdb-encrypted": ("httpfs",),
+    "ducklake": ("ducklake", "postgres_scanner"),
+    "quack": ("quack", "httpfs"),
+}
 
 
 @pytest.fixture(params=sorted({*STORAGES, *SERVED}))

@@ -97,17 +97,24 @@ class Ledger:
 
     def look_ahead(self, session_ids: set[str], message_ids: set[str]) -> None:
         """Look up at once what many changes will ask for: over a network each question costs its time."""
-        if session_ids:
-            found = self.connection.execute(
-                "SELECT session_id, coalesce(max(m.seq), -1) + 1 FROM sessions s LEFT JOIN messages m "
-                "USING (session_id) WHERE session_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY session_id",
-                [sorted(session_ids)],
-            )
-            self._next_seq.update(dict(found.fetchall()))
-        if message_ids:
-            known = self._known["messages"]
-            known.written |= self._look_up("messages", sorted(message_ids))
-            known.looked_up |= message_ids
+        if not session_ids and not message_ids:
+            return
+        found = self.connection.execute(
+            "WITH asked AS MATERIALIZED (SELECT session_id, message_id, seq FROM messages "
+            "WHERE session_id IN (SELECT unnest($1::VARCHAR[])) OR message_id IN (SELECT unnest($2::VARCHAR[]))) "
+            "SELECT session_id, 0, NULL FROM sessions WHERE session_id IN (SELECT unnest($1::VARCHAR[])) UNION ALL "
+            "SELECT session_id, max(seq) + 1, list(message_id) FROM asked GROUP BY session_id",
+            [sorted(session_ids), sorted(message_ids)],
+        ).fetchall()
+        known = self._known["messages"]
+        there = {session_id for session_id, _, stored in found if stored is None} & session_ids
+        self._next_seq.update(dict.fromkeys(there, 0))
+        for session_id, following, stored in found:
+            if stored is not None:
+                known.written.update(message_ids.intersection(stored))
+                if session_id in there:
+                    self._next_seq[session_id] = max(self._next_seq[session_id], following or 0)
+        known.looked_up |= message_ids
 
     def next_seq(self, session_id: str) -> int:
         """Return the number for the session's next message; SessionNotFoundError where there is no such session."""
@@ -175,6 +182,7 @@ class Ledger:
 
     def commit(self) -> None:
         """Make the transaction durable."""
+        written = len(self._fresh)
         if self._in_transaction:
             self._flush()
             self.connection.execute("COMMIT")
@@ -185,6 +193,7 @@ class Ledger:
         elif self._fresh:
             self._insert_durably(self._fresh)
         if self._turns is not None:
+            self._turns.committed(written)
             self._turns.end()
         if len(self._next_seq) > _MANY or any(len(known.written) > _MANY for known in self._known.values()):
             self.forget()

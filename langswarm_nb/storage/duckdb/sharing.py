@@ -22,6 +22,8 @@ from ..rows import moment
 _LOCK = 7_235_419_036_688
 # A machine that vanished in its turn holds up the others no longer than this.
 _LONGEST_TURN_S = 600
+# New rows stand in the catalog, and every look at a table reads them all; from there they go into a file.
+_FLUSHED_EVERY = 1000
 
 
 class Turns(Protocol):
@@ -29,6 +31,9 @@ class Turns(Protocol):
 
     def begin(self, waits_s: float, *, transaction: bool) -> None:
         """Wait for this process' turn, and begin a transaction in it if there is to be one."""
+
+    def committed(self, messages: int) -> None:
+        """Hear how many messages the transaction that has just ended added."""
 
     def end(self) -> None:
         """Let the next one write; the transaction has ended."""
@@ -43,6 +48,7 @@ class CatalogTurns:
         # Its transaction holds the lock, and PostgreSQL frees it when this process dies.
         self._holder = connection.cursor()
         self._is_ours = False
+        self._unflushed = 0
 
     def begin(self, waits_s: float, *, transaction: bool) -> None:
         waits_ms = max(int(waits_s * 1000), 1)
@@ -64,6 +70,14 @@ class CatalogTurns:
         if not self._is_ours:
             raise busy(self._where, waits_s)
 
+    def committed(self, messages: int) -> None:
+        self._unflushed += messages
+        if self._unflushed >= _FLUSHED_EVERY:
+            self._unflushed = 0
+            # Whatever comes of it, the messages are durable.
+            with suppress(duckdb.Error):
+                self._connection.execute("SELECT count(*) FROM ducklake_flush_inlined_data('store')").fetchall()
+
     def end(self) -> None:
         if self._is_ours:
             self._is_ours = False
@@ -83,6 +97,9 @@ class RowTurns:
             self._connection.execute(
                 "UPDATE schema_migrations SET applied_at = applied_at WHERE name = 'm0001_first_tables'"
             )
+
+    def committed(self, messages: int) -> None:
+        pass
 
     def end(self) -> None:
         pass

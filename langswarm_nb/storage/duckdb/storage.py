@@ -51,8 +51,10 @@ Found = TypeVar("Found")
 
 
 class DuckDBSessionStorage(ISessionStorage):
-    """Keeps everything in one DuckDB file, or in memory for `:memory:`.
+    """Keeps everything in one DuckDB file, in memory (`:memory:`), or past this machine.
 
+    `location` may also be `ducklake:postgres:...` or `ducklake:<file>` (a lake; `data_path` says where its files are
+    when it is made), `quack:host:port` (a DuckDB server, with its `token`), or `md:name` (MotherDuck).
     Without `db_path` and `location` it is the default store. Methods may be called from any event loop and any
     thread; every write is durable on return. `lock_timeout_s` is how long a call waits for a file that another
     process holds before it raises StorageLockedError; `idle_release_s` is how long the file is kept open after its
@@ -67,11 +69,15 @@ class DuckDBSessionStorage(ISessionStorage):
         lock_timeout_s: float = 10.0,
         idle_release_s: float = 5.0,
         data_path: str | Path | None = None,
+        token: str | None = None,
     ) -> None:
         if db_path is not None and location is not None:
             raise ConfigurationError("db_path and location mean the same. Give one of them.")
         self._location = location_of(
-            db_path or location or default_location(), encryption_key=encryption_key, data_path=data_path
+            db_path or location or default_location(),
+            encryption_key=encryption_key,
+            data_path=data_path,
+            token=token,
         )
         self.lock_timeout_s = lock_timeout_s
         self._engine = engine = registry.engine_for(self._location, idle_release_s)
