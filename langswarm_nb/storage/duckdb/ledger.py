@@ -78,7 +78,7 @@ class Ledger:
             [sorted(session_ids), sorted(message_ids)],
         ).fetchall()
         there = {session_id for session_id, _, stored in found if stored is None} & session_ids
-        self._next_seq.update({session_id: 0 for session_id in there})
+        self._next_seq.update(dict.fromkeys(there, 0))
         for session_id, following, stored in found:
             if stored is not None:
                 self._written.update(message_ids.intersection(stored))
@@ -195,7 +195,7 @@ class Ledger:
         if self._in_transaction:
             self._in_transaction = False
             # A refused COMMIT of a shared store has ended the transaction already.
-            with suppress(*([duckdb.TransactionException] if self.is_shared else [])):
+            with suppress(*([duckdb.Error] if self.is_shared else [])):
                 self.connection.execute("ROLLBACK")
         if self._turns is not None:
             self._turns.end()
