@@ -12,7 +12,7 @@ from IPython.display import display
 
 from .. import runtime
 from ..manager.manager import SessionManager
-from ..notebook.namespace import expand, names_starting_with
+from ..notebook.namespace import evaluates, expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
 from ..session.tools import Approval
@@ -48,11 +48,14 @@ class ChatPanel(PageWidget):
 
     _esm = script()
     _css = style()
+    _opener_type = Opener
     # Written by nobody: it is read anew whenever a page asks for the widget's state.
     history = t.Any(None, allow_none=True).tag(sync=True, to_json=lambda _, panel: panel._everything())
     height = t.Int(480).tag(sync=True)
     examples = t.List(t.Unicode(), list(EXAMPLES)).tag(sync=True)
     panel_id = t.Unicode().tag(sync=True)
+    # Whether `{{ expression }}` in what is typed is evaluated.
+    variables = t.Bool(True).tag(sync=True)
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class ChatPanel(PageWidget):
     ) -> None:
         self._namespace = _user_namespace()
         self._notebook = notebook_path(self._namespace)
-        self._opener = Opener(
+        self._opener = self._opener_type(
             manager, user_id, self._notebook, provider, model, system, provider_config, tools, approve
         )
         self._live = runtime.run(self._open(session, reopen))
@@ -80,7 +83,8 @@ class ChatPanel(PageWidget):
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
-        super().__init__(height=height, examples=list(examples), panel_id=panel_id, model_id=panel_id)
+        traits = {"height": height, "examples": list(examples), "variables": evaluates()}
+        super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
 
     @property

@@ -1,7 +1,7 @@
 // Where the reader writes. Enter sends, Shift+Enter breaks the line, Escape stops, Up in the empty box edits.
 
 class Composer {
-  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files). */
+  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files), and `variables`. */
   constructor(act) {
     this.act = act;
     this.ids = newId();
@@ -10,7 +10,7 @@ class Composer {
       class: "lsnb-input",
       rows: 1,
       dir: "auto",
-      placeholder: "Ask anything.  Shift+Enter: new line.  {{df}}: a variable",
+      placeholder: `Ask anything.  Shift+Enter: new line.${act.variables ? "  {{df}}: a variable" : ""}`,
       "aria-label": "Message",
       autocomplete: "off",
       oninput: () => this.typed(),

@@ -25,7 +25,8 @@ class Header {
     this.cost.textContent = header.cost;
     this.cost.title = header.cost === "–" ? "Numbers of this chat; its cost is not known" : "Cost and numbers of this chat";
     this.cost.setAttribute("aria-label", `Cost ${header.cost}. Numbers of this chat`);
-    this.fresh.hidden = !header.managed;
+    this.fresh.hidden = !header.managed || header.replay;
+    this.title.disabled = this.tags.disabled = header.replay;
     const words = header.tags.map((tag) => h("bdi", { class: "lsnb-tag", text: tag }));
     if (header.set.length) words.push(h("span", { text: header.set.join(", ") }));
     this.tags.hidden = !words.length;
@@ -43,13 +44,16 @@ class Header {
   }
 
   mainMenu() {
-    const { managed, archived, running } = this.header;
-    const el = h(
+    const { managed, archived, running, replay } = this.header;
+    const reads = [
+      managed && this.item(replay ? "Other chats …" : "Earlier chats …", "", () => this.act.extra("chats")),
+      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
+    ];
+    const el = replay ? h("div", {}, ...reads) : h(
       "div",
       {},
       managed && this.item("New chat", "", () => this.act.newChat()),
-      managed && this.item("Earlier chats …", "", () => this.act.extra("chats")),
-      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
+      ...reads,
       this.item("Settings …", "instructions, temperature, length", () => this.act.extra("settings")),
       this.item("Tags …", "", () => this.act.extra("tags")),
       this.item("Rename", "", () => this.startRename()),

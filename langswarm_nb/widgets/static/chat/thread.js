@@ -1,11 +1,16 @@
 // The conversation: messages in order, what is on its way, and a scroll position that belongs to the reader.
 
 const NEAR_PX = 32;
+// So long a frame may be busy with what came: the rest is for painting it, and for the reader's keys.
+const FRAME_MS = 30;
 
 class Thread {
-  /** `act` as MessageItem takes it, with earlier() and example(text) besides. */
-  constructor(act, examples) {
+  /** `act` as MessageItem takes it, with earlier() and example(text) besides; `shown` is called when all is shown. */
+  constructor(act, examples, shown) {
     this.act = act;
+    this.shown = shown;
+    this.growing = new Set();
+    this.portion = 10_000;
     this.examples = examples;
     this.items = new Map();
     this.follows = true;
@@ -36,13 +41,14 @@ class Thread {
     const held = this.list.contains(document.activeElement) && document.activeElement;
     const at = held && [...this.list.children].findIndex((el) => el.contains(held));
     const top = this.list.firstElementChild;
-    const offset = top?.offsetTop;
+    const offset = this.follows ? 0 : top?.offsetTop;
     if (whole) this.clear();
     for (const [id, item] of this.items) {
       if (store.messages.has(id)) continue;
       item.dispose();
       item.el.remove();
       this.items.delete(id);
+      this.growing.delete(item);
     }
     let place = this.list.firstElementChild;
     for (const id of store.order) {
@@ -51,6 +57,7 @@ class Thread {
       let item = this.items.get(id);
       if (!item) this.items.set(id, (item = new MessageItem(view, this.act)));
       else if (changed.has(id)) item.update(view);
+      if (changed.has(id)) this.growing.add(item);
       if (item.el === place) place = place.nextElementSibling;
       else this.list.insertBefore(item.el, place);
     }
@@ -61,6 +68,7 @@ class Thread {
     // What was put in above must not push away what is being read.
     if (!this.follows && top?.isConnected) this.log.scrollTop += top.offsetTop - offset;
     this.stay();
+    this.schedule();
     // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
     if (held && !held.isConnected) {
       const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
@@ -69,8 +77,25 @@ class Thread {
   }
 
   grow(delta) {
-    this.items.get(delta.id)?.grow(delta);
-    this.stay();
+    const item = this.items.get(delta.id);
+    item?.take(delta);
+    if (item) this.growing.add(item);
+    this.schedule();
+  }
+
+  /** Shows what came with the next frames, as much with each as it has time for. */
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      const began = performance.now();
+      for (const item of this.growing) if (item.advance(this.portion)) this.growing.delete(item);
+      // Asked where the end is, the browser lays out what came: most of the work.
+      this.stay();
+      const took = performance.now() - began;
+      this.portion = Math.min(Math.max((this.portion * FRAME_MS) / took, 3_000), 1.5 * this.portion, 30_000);
+      if (this.growing.size) this.schedule();
+      else this.shown();
+    });
   }
 
   /** Shows a question that the kernel has not stored yet. */
@@ -98,7 +123,8 @@ class Thread {
   }
 
   stay() {
-    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+    const end = this.log.scrollHeight;
+    if (this.follows) this.log.scrollTop = end;
     else this.pill.hidden = false;
   }
 
@@ -120,12 +146,14 @@ class Thread {
   clear() {
     for (const item of this.items.values()) item.dispose();
     this.items.clear();
+    this.growing.clear();
     this.list.replaceChildren();
     this.follows = true;
     this.pill.hidden = true;
   }
 
   dispose() {
+    cancelAnimationFrame(this.frame);
     this.resizes.disconnect();
     this.clear();
   }
