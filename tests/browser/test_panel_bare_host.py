@@ -141,8 +141,9 @@ def test_hostile_text_split_at_every_position_runs_nowhere(page: Page) -> None:
                     const item = new window.module.MessageItem(view, act);
                     document.body.append(item.el);
                     for (const [frozen, tail] of states) {
-                        view.tail = tail;
-                        item.grow({ frozen, reasoning: tail });
+                        Object.assign(view, { html: view.html + frozen.join(''), tail });
+                        item.take({ frozen, reasoning: tail });
+                        item.advance(1e9);
                     }
                     const done = new window.module.MessageItem({ ...view, state: 'complete', html: whole }, act);
                     document.body.append(done.el);
