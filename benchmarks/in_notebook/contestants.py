@@ -96,6 +96,7 @@ def _offer_firehose() -> None:
 def make_conversation(messages: int) -> None:
     """Store a conversation of so many messages in this notebook."""
     import langswarm_nb as ls
+    from langswarm_nb import runtime
 
     _offer_firehose()
     panel = ls.chat(provider="firehose", model="markdown", new=True)
@@ -105,7 +106,7 @@ def make_conversation(messages: int) -> None:
         for n in range(messages // 2)
         for role in ("user", "assistant")
     ]
-    asyncio.run(panel.session.add_messages(turns))
+    runtime.run(panel.session.add_messages(turns))
     panel.close()
 
 

@@ -50,6 +50,7 @@ def measure(page: Page, lab: Lab, name: str) -> dict[str, float]:
     shown = LabPage(page, lab, notebook)
     shown.open()
     shown.run_cell(0)
+    assert "Error" not in (output := shown.outputs(0).inner_text()), output
     shown.restart_kernel()
     shown.run_cell(1)
     found = {"usable_s": page.evaluate(OPEN)}
