@@ -1,7 +1,8 @@
 """What the writer knows of the store while nobody else can change it, and the transaction that it is in.
 
-Between opening and closing the file this process is the only one that writes. So the next `seq` of a session and the
-ids already stored are looked up once and then remembered; after a failed transaction all is looked up anew.
+Between opening and closing a file this process is the only one that writes. So the next `seq` of a session and the
+ids already stored are looked up once and then remembered; after a failed transaction all is looked up anew, and in a
+store that others write to, in every transaction.
 
 Where the store has a journal, a transaction of new rows alone is durable once it stands there. `settle` brings what
 the journal holds into the database: before anything else is changed, and before anyone reads.
@@ -11,15 +12,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from ...errors import SessionNotFoundError
 from ..rows import Row
+from ..schema import IDS, TABLES
 from .journal import Journal
 from .lease import OwnerMark
 from .pending import PendingRows
+from .sharing import SharedMark
+
+if TYPE_CHECKING:
+    from .location import Location
 
 logger = logging.getLogger(__name__)
 
@@ -33,28 +41,80 @@ _BYTES_AHEAD = 8_000_000
 _REFUSALS = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
 
+@dataclass
+class _KnownIds:
+    """Ids of one table: written since the last look, looked up ahead, and the greatest one before.
+
+    An id above every stored one is new, unless it was written since; ids are made in the order of time.
+    """
+
+    written: set[str]
+    looked_up: set[str] = field(default_factory=set)
+    floor: str | None = None
+    lookups: int = 0
+
+
 class Ledger:
     """The writer's side of one open connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, mark: OwnerMark, journal: Journal | None = None) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, location: Location, mark: OwnerMark | SharedMark) -> None:
         self.connection = connection
+        self.where = location.shown
         self.mark = mark
-        self._journal = journal
+        self._turns = location.turns(connection)
+        self._journal = location.journal
         self._fresh = PendingRows()
         self._journaled = PendingRows()
         self._in_transaction = False
         self.forget()
-        self._take_over_journal()
         self.checkpointed: set[str] = self._checkpoints()
 
     def forget(self) -> None:
         """Look everything up anew from now on."""
         self._next_seq: dict[str, int] = {}
-        self._written: set[str] = self._journaled.ids("messages")
-        self._floor: str | None = None
-        self._lookups = 0
+        self._known = {table: _KnownIds(self._journaled.ids(table)) for table in TABLES}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others write to the store too."""
+        return self._turns is not None
+
+    def begin_turn(self, waits_s: float, *, transaction: bool) -> None:
+        """Wait until no other process writes, and begin a transaction if there is to be one."""
+        assert self._turns is not None
+        self.forget()
+        self._turns.begin(waits_s, transaction=transaction)
+        self._in_transaction = transaction
+
+    def close(self) -> None:
+        """Let go of the store; what is not settled is taken over by who opens it next."""
+        if self._journal is not None:
+            self._journal.close()
+        with suppress(duckdb.Error):
+            self.connection.close()
 
     # --- what is there ---
+
+    def look_ahead(self, session_ids: set[str], message_ids: set[str]) -> None:
+        """Look up at once what many changes will ask for: over a network each question costs its time."""
+        if not session_ids and not message_ids:
+            return
+        found = self.connection.execute(
+            "WITH asked AS MATERIALIZED (SELECT session_id, message_id, seq FROM messages "
+            "WHERE session_id IN (SELECT unnest($1::VARCHAR[])) OR message_id IN (SELECT unnest($2::VARCHAR[]))) "
+            "SELECT session_id, 0, NULL FROM sessions WHERE session_id IN (SELECT unnest($1::VARCHAR[])) UNION ALL "
+            "SELECT session_id, max(seq) + 1, list(message_id) FROM asked GROUP BY session_id",
+            [sorted(session_ids), sorted(message_ids)],
+        ).fetchall()
+        known = self._known["messages"]
+        there = {session_id for session_id, _, stored in found if stored is None} & session_ids
+        self._next_seq.update(dict.fromkeys(there, 0))
+        for session_id, following, stored in found:
+            if stored is not None:
+                known.written.update(message_ids.intersection(stored))
+                if session_id in there:
+                    self._next_seq[session_id] = max(self._next_seq[session_id], following or 0)
+        known.looked_up |= message_ids
 
     def next_seq(self, session_id: str) -> int:
         """Return the number for the session's next message; SessionNotFoundError where there is no such session."""
@@ -82,23 +142,15 @@ class Ledger:
 
     def stored_among(self, message_ids: Sequence[str]) -> set[str]:
         """Return those of `message_ids` that the store has already."""
-        stored = self._written.intersection(message_ids)
-        unsure = [i for i in message_ids if i not in stored and (self._floor is None or i <= self._floor)]
-        if unsure:
-            self._lookups += 1
-            stored |= self._look_up(unsure)
-        if self._floor is None and self._lookups >= _LOOKUPS_BEFORE_FLOOR:
-            # An id above every stored one is new, unless it is in _written; ids are made in the order of time.
-            self._floor = self.connection.execute("SELECT max(message_id) FROM messages").fetchall()[0][0] or ""
-        return stored
+        return self._stored("messages", message_ids)
 
     def has_session(self, session_id: str) -> bool:
         """Return whether there is such a session."""
-        return self._has("sessions", "session_id", session_id)
+        return bool(self._stored("sessions", [session_id]))
 
     def has_event(self, event_id: str) -> bool:
         """Return whether there is such an event."""
-        return self._has("events", "event_id", event_id)
+        return bool(self._stored("events", [event_id]))
 
     def exists(self, sql: str, *values: Any) -> bool:
         """Return whether the query finds anything, in the transaction so far."""
@@ -110,9 +162,8 @@ class Ledger:
     def append(self, table: str, row: Row) -> None:
         """Add a new row to the transaction; it is inserted together with others."""
         self._fresh.add(table, row)
-        if table == "messages":
-            self._written.add(row["message_id"])
-        elif table == "sessions":
+        self._known[table].written.add(row[IDS[table]])
+        if table == "sessions":
             # The first message of a session that has just been made needs no look-up.
             self._next_seq[row["session_id"]] = 0
 
@@ -131,6 +182,7 @@ class Ledger:
 
     def commit(self) -> None:
         """Make the transaction durable."""
+        written = len(self._fresh)
         if self._in_transaction:
             self._flush()
             self.connection.execute("COMMIT")
@@ -140,7 +192,10 @@ class Ledger:
             self._journaled.take_over(self._fresh)
         elif self._fresh:
             self._insert_durably(self._fresh)
-        if len(self._written) > _MANY or len(self._next_seq) > _MANY:
+        if self._turns is not None:
+            self._turns.committed(written)
+            self._turns.end()
+        if len(self._next_seq) > _MANY or any(len(known.written) > _MANY for known in self._known.values()):
             self.forget()
 
     def rollback(self) -> None:
@@ -149,7 +204,11 @@ class Ledger:
         self.forget()
         if self._in_transaction:
             self._in_transaction = False
-            self.connection.execute("ROLLBACK")
+            # A refused COMMIT of a shared store has ended the transaction already.
+            with suppress(*([duckdb.TransactionException] if self.is_shared else [])):
+                self.connection.execute("ROLLBACK")
+        if self._turns is not None:
+            self._turns.end()
         self.checkpointed = self._checkpoints()
 
     # --- the journal ---
@@ -174,19 +233,17 @@ class Ledger:
             # Before anything else can be committed: a row that is deleted next must not come back from the journal.
             self._journal.clear()
 
-    def _take_over_journal(self) -> None:
+    def take_over_journal(self) -> None:
+        """Bring in what a crash left in the journal, each row once."""
         if self._journal is None:
             return
-        left = self._journal.entries()
-        stored = self.stored_among([row["message_id"] for table, row in left if table == "messages"])
-        for table, row in left:
-            is_there = {
-                "messages": lambda row: row["message_id"] in stored,
-                "sessions": lambda row: self.has_session(row["session_id"]),
-                "events": lambda row: self.has_event(row["event_id"]),
-            }[table]
-            if not is_there(row):
-                self._journaled.add(table, row)
+        left = PendingRows()
+        for table, row in self._journal.entries():
+            left.add(table, row)
+        for table in TABLES:
+            for row_id in self._stored(table, sorted(left.ids(table))):
+                left.drop(table, row_id)
+        self._journaled.take_over(left)
         if self._journaled:
             logger.info("%d rows that a process left behind are taken over", len(self._journaled))
         self.settle()
@@ -219,18 +276,23 @@ class Ledger:
         self._fresh.insert(self.connection)
         self._fresh.clear()
 
-    def _has(self, table: str, key: str, row_id: str) -> bool:
-        if self._fresh.has(table, row_id) or self._journaled.has(table, row_id):
-            return True
-        return bool(self.connection.execute(f"SELECT 1 FROM {table} WHERE {key} = ?", [row_id]).fetchall())
+    def _stored(self, table: str, row_ids: Sequence[str]) -> set[str]:
+        known = self._known[table]
+        stored = known.written.intersection(row_ids)
+        asked = [i for i in row_ids if i not in stored and i not in known.looked_up]
+        unsure = [i for i in asked if known.floor is None or i <= known.floor]
+        if unsure:
+            known.lookups += 1
+            stored |= self._look_up(table, unsure)
+        if known.floor is None and known.lookups >= _LOOKUPS_BEFORE_FLOOR:
+            known.floor = self.connection.execute(f"SELECT max({IDS[table]}) FROM {table}").fetchall()[0][0] or ""
+        return stored
 
-    def _look_up(self, message_ids: list[str]) -> set[str]:
-        if len(message_ids) <= 50:
-            marks = ", ".join("?" * len(message_ids))
-            return self._column(f"SELECT message_id FROM messages WHERE message_id IN ({marks})", message_ids)
-        return self._column(
-            "SELECT message_id FROM messages WHERE message_id IN (SELECT unnest(?::VARCHAR[]))", [message_ids]
-        )
+    def _look_up(self, table: str, row_ids: Sequence[str]) -> set[str]:
+        select = f"SELECT {IDS[table]} FROM {table} WHERE {IDS[table]} IN"
+        if len(row_ids) <= 50:
+            return self._column(f"{select} ({', '.join('?' * len(row_ids))})", row_ids)
+        return self._column(f"{select} (SELECT unnest(?::VARCHAR[]))", [row_ids])
 
     def _checkpoints(self) -> set[str]:
         return self._column("SELECT message_id FROM checkpoints")

@@ -36,6 +36,10 @@ class PendingRows:
         """Return whether the row is among these."""
         return row_id in self._rows[table]
 
+    def drop(self, table: str, row_id: str) -> None:
+        """Take the row out."""
+        del self._rows[table][row_id]
+
     def ids(self, table: str) -> set[str]:
         """Return the ids of the table's rows."""
         return set(self._rows[table])

@@ -82,7 +82,7 @@ class MessageItem {
   files(attachments) {
     if (!attachments) return null;
     const items = attachments.map((about, at) => {
-      const save = h("button", { type: "button", class: "lsnb-file", title: `Save ${about.name}`, onclick: () => this.act.save(this.id, at, about) }, icon("file"), h("bdi", { text: about.name }), h("small", { text: about.size }));
+      const save = h("button", { class: "lsnb-file", title: `Save ${about.name}`, onclick: () => this.act.save(this.id, at, about) }, icon("file"), h("bdi", { text: about.name }), h("small", { text: about.size }));
       const item = h("li", {}, save);
       if (about.kind === "image") this.act.picture(this.id, at, about, item);
       return item;

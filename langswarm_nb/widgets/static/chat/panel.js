@@ -10,6 +10,7 @@ class Panel {
       patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
       delta: (delta) => this.thread.grow(delta),
       waiting: () => this.showStatus(),
+      lost: () => this.lose(),
     });
     this.thread = new Thread(this.threadActions(), model.get("examples") ?? [], () => this.store.confirmShown());
     this.composer = new Composer({
@@ -18,6 +19,7 @@ class Panel {
       editLast: () => this.startEdit(this.thread.last("user")),
       complete: (prefix) => this.store.request("complete", { prefix }),
       attach: (files) => this.attach([...files]),
+      variables: model.get("variables"),
     });
     this.header = new Header(this.headerActions(), this.root);
     this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
@@ -119,7 +121,6 @@ class Panel {
     return {
       rename: (title) => this.rename(title),
       extra: (name) => this.withExtras((extras) => extras[name]()),
-      model: (name) => this.ask("model", { model: name }),
       newChat: () => this.ask("new_chat").then(() => this.composer.area.focus()),
       archive: () => this.ask("archive"),
       unarchive: () => this.ask("unarchive"),
@@ -183,6 +184,7 @@ class Panel {
     this.header.show(header);
     this.strip.hidden = !header.mock;
     this.root.classList.toggle("lsnb-archived", header.archived);
+    this.root.classList.toggle("lsnb-recording", Boolean(header.replay));
     this.root.classList.toggle("lsnb-running", Boolean(header.running));
     if (header.asks.length || this.asking) this.withExtras((extras) => extras.asks(header.asks));
     this.asking = header.asks.length > 0;
@@ -211,10 +213,11 @@ class Panel {
   showStatus() {
     const { header, unheard } = this.store;
     const status = this.host.kernelStatus();
-    if (status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
+    if (this.store.gone || status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
     else if (unheard.size) this.composer.say(status === "busy" || status === null ? "Waiting for the kernel: a cell is running. This goes on when it is done." : "Waiting for the kernel. If it was restarted, run this cell again.");
     else if (this.problem) this.composer.say(this.problem.text, textButton("Dismiss", () => this.dismiss()));
     else if (this.notice) this.composer.say(this.notice.text, textButton("Undo", () => this.undo()));
+    else if (header.replay) this.composer.say(header.replay, !header.running && textButton("Replay", () => this.ask("replay")));
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
@@ -240,6 +243,17 @@ class Panel {
     if (!keep) {
       undo();
       this.composer.area.focus();
+    }
+    this.showStatus();
+  }
+
+  /** What was coming will not come any more; the kernel has kept it as it is here, or with a word more. */
+  lose() {
+    const view = this.store.messages.get(this.store.header.running);
+    this.store.header.running = "";
+    if (view) {
+      Object.assign(view, { state: "interrupted", html: (view.html ?? "") + (view.tail ?? "") });
+      this.showPatch(new Set([view.id]), {}, false);
     }
     this.showStatus();
   }

@@ -18,7 +18,7 @@ class Thread {
     this.earlier = textButton("Show earlier messages", () => act.earlier(), { class: "lsnb-button lsnb-earlier", hidden: true });
     this.empty = this.emptyState();
     this.log = h("div", { class: "lsnb-log", role: "log", "aria-label": "Conversation", "aria-live": "off", tabindex: 0 }, this.earlier, this.empty, this.list);
-    this.pill = h("button", { type: "button", class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
+    this.pill = h("button", { class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
     this.el = h("div", { class: "lsnb-thread" }, this.log, this.pill);
     this.log.addEventListener("scroll", () => this.noteScroll(), { passive: true });
     this.log.addEventListener("click", (event) => this.followNote(event));
@@ -32,12 +32,14 @@ class Thread {
       "div",
       { class: "lsnb-empty" },
       h("p", { text: "Ask anything. The conversation is kept." }),
-      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { type: "button", class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
+      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
     );
   }
 
   /** Shows `order`, remaking only what is among `changed`. @param {Store} store */
   show(store, changed, whole) {
+    const held = this.list.contains(document.activeElement) && document.activeElement;
+    const at = held && [...this.list.children].findIndex((el) => el.contains(held));
     const top = this.list.firstElementChild;
     const offset = this.follows ? 0 : top?.offsetTop;
     if (whole) this.clear();
@@ -67,6 +69,11 @@ class Thread {
     if (!this.follows && top?.isConnected) this.log.scrollTop += top.offsetTop - offset;
     this.stay();
     this.schedule();
+    // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
+    if (held && !held.isConnected) {
+      const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
+      (this.list.children[at]?.querySelector(same) ?? this.log).focus({ preventScroll: true });
+    }
   }
 
   grow(delta) {

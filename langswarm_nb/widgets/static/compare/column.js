@@ -44,8 +44,8 @@ class Column {
     this.name = h("h3", { class: "lsnb-model-name", dir: "auto" });
     this.marks = h("span", { class: "lsnb-marks" });
     this.numbers = h("span", { class: "lsnb-numbers" });
-    this.stop = h("button", { type: "button", class: "lsnb-button lsnb-small", hidden: true, onclick: () => this.ask("stop") }, h("span", { class: "lsnb-square" }), "Stop");
-    this.best = h("button", { type: "button", class: "lsnb-button lsnb-small lsnb-pick", "aria-pressed": "false", onclick: () => act.pick(this.session) }, icon("check"), h("span", { text: "Best" }));
+    this.stop = h("button", { class: "lsnb-button lsnb-small", hidden: true, onclick: () => this.ask("stop") }, h("span", { class: "lsnb-square" }), "Stop");
+    this.best = h("button", { class: "lsnb-button lsnb-small lsnb-pick", "aria-pressed": "false", onclick: () => act.pick(this.session) }, icon("check"), h("span", { text: "Best" }));
     this.problem = h("div", { class: "lsnb-error lsnb-problem-card", role: "alert", hidden: true });
     const head = h("div", { class: "lsnb-column-head" }, h("div", { class: "lsnb-column-title" }, this.name, this.stop, this.best), h("div", { class: "lsnb-column-numbers" }, this.numbers, this.marks));
     this.el = h("section", { class: "lsnb-column", "data-session": about.session }, head, this.thread.el, this.problem);
@@ -64,6 +64,8 @@ class Column {
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
+      startEdit: (item) => editMessage(item),
+      why: (item, rating) => askWhy(item, rating, (note) => this.ask("feedback", { id: item.id, rating, note })),
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),
       picture: () => {},
