@@ -144,7 +144,8 @@ def verdict(source: str, seen: dict[str, Any]) -> str:
     as_rendered = re.sub(r"```\w+|^\d+\. ", "", without, flags=re.MULTILINE)
     if not seen["rendered"]:
         return "not rendered" if _letters(seen["text"]) in (_letters(source), _letters(without)) else "wrong"
-    if _letters(seen["text"]) == _letters(as_rendered):
+    # Formulas may still wait to be set.
+    if _letters(re.sub(r"\$[^$]*\$", "", seen["text"])) == _letters(as_rendered):
         return "right"
     return "wrong" if seen["visible"] else "incomplete"
 
