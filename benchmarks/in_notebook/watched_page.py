@@ -42,7 +42,7 @@ WATCH = """([where, box, lastWord, patience, start]) => {
         if (!reply) seen.error ||= find('[data-mime-type*=error]')?.textContent ?? 'there is no reply';
         if (reply) {
             const copy = reply.cloneNode(true);
-            for (const el of copy.querySelectorAll('mjx-container, math, .lsnb-codebar, .lsnb-maths')) el.remove();
+            for (const el of copy.querySelectorAll('mjx-container, math, .lsnb-codebar, .lsnb-maths, b')) el.remove();
             seen.text = copy.textContent;
             seen.rendered = ['h2', 'table', 'strong'].every((tag) => copy.querySelector(tag));
         }
