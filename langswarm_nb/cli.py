@@ -16,7 +16,7 @@ from typing import Any
 from .errors import SessionError
 from .importers.command import add_import
 from .serving.command import add_serve
-from .sharing.command import add_export
+from .sharing.command import add_export, add_share
 from .version import __version__
 
 QUICK_START = "01-quickstart.ipynb"
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     stats.set_defaults(run=_stats)
     add_import(commands)
     add_export(commands)
+    add_share(commands)
     add_serve(commands)
     return parser
 

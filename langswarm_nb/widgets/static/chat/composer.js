@@ -17,7 +17,7 @@ class Composer {
       onkeydown: (event) => this.key(event),
       onblur: () => this.hideNames(),
     });
-    this.button = h("button", { type: "button", class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
+    this.button = h("button", { class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
     this.files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach", onchange: () => this.act.attach(this.files.files) });
     this.clip = iconButton("clip", "Attach files", () => this.pickFiles(), { class: "lsnb-tool lsnb-clip" });
     this.names = h("div", { class: "lsnb-names", role: "listbox", "aria-label": "Variables", hidden: true });
