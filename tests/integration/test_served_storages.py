@@ -234,7 +234,7 @@ def test_the_same_id_again_is_refused_unless_it_is_the_same_session(any_place):
         await start(storage)
         with pytest.raises(ls.SessionStateError, match="s1 already"):
             await start(storage)
-        with pytest.raises(ConfigurationError, match="no .*'nonsense'"):
+        with pytest.raises(ConfigurationError, match=r"no .*'nonsense'"):
             await storage.update_session("s1", {"nonsense": 1})
 
     any_place.using(scenario)
