@@ -151,14 +151,15 @@ class _Tables:
     def _typed(self, rows: pa.Table, column: str) -> str:
         """Return the SQL of a column of words as a small number, unless there are too many of them."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        found = pc.unique(rows.column(column)).drop_null().cast(pa.string())
-        words = pa.concat_arrays([found, pa.array(_KNOWN[column], pa.string())])
-        # A type cannot be spelled out with a null byte in one of its words.
-        if not 0 < len(words) <= _MOST_WORDS or pc.any(pc.match_substring(words, "\0")).as_py():
+        found = rows.column(column).unique()
+        if len(found) > _MOST_WORDS:
             return column
-        self._connection.register("words", pa.table({"word": words}))
+        words = [*found.drop_null().to_pylist(), *_KNOWN[column]]
+        # A type cannot be spelled out with a null byte in one of its words.
+        if not words or any("\0" in word for word in words):
+            return column
+        self._connection.register("words", pa.table({"word": pa.array(words, pa.string())}))
         # In alphabetical order, because it is the order of such a type.
         self._connection.execute(f"CREATE TYPE {column}_word AS ENUM (SELECT DISTINCT word FROM words ORDER BY word)")
         self._connection.unregister("words")
