@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import duckdb
+
 from ...errors import SessionNotFoundError, SessionStateError
 from ..rows import Row
-from .checkpoints import drop
+from .checkpoints import drop, take_back
 from .ledger import Ledger
 from .write import Write
 
@@ -23,7 +25,7 @@ class CreateSession(Write):
             if ledger.exists("SELECT 1 FROM sessions WHERE session_id = ? AND created_at = ?", session_id, created_at):
                 return
             raise SessionStateError(f"There is a session {session_id} already. Choose another id.", session_id)
-        ledger.append_session(self.row)
+        ledger.append("sessions", self.row)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,11 @@ class AddMessages(Write):
     session_id: str
     rows: Sequence[Row]
 
+    def looks_up(self) -> tuple[Sequence[str], Sequence[str]]:
+        return [self.session_id], [row["message_id"] for row in self.rows]
+
     def apply(self, ledger: Ledger) -> None:
+        take_back(ledger, [row["message_id"] for row in self.rows])
         ledger.next_seq(self.session_id)
         stored = ledger.stored_among([row["message_id"] for row in self.rows])
         fresh: dict[str, Row] = {}
@@ -39,7 +45,8 @@ class AddMessages(Write):
             if row["message_id"] not in stored and row["message_id"] not in fresh:
                 seq = ledger.take_seq(self.session_id, row["seq"])
                 fresh[row["message_id"]] = {**row, "session_id": self.session_id, "seq": seq}
-        ledger.append(fresh.values())
+        for row in fresh.values():
+            ledger.append("messages", row)
         for row in self.rows:
             drop(ledger, row["message_id"])
 
@@ -49,8 +56,8 @@ class AddEvent(Write):
     row: Row
 
     def apply(self, ledger: Ledger) -> None:
-        if not ledger.exists("SELECT 1 FROM events WHERE event_id = ?", self.row["event_id"]):
-            ledger.insert("events", self.row)
+        if not ledger.has_event(self.row["event_id"]):
+            ledger.append("events", self.row)
 
 
 @dataclass(frozen=True)
@@ -110,14 +117,16 @@ class SetActiveBranch(Write):
 
 
 @dataclass(frozen=True)
-class Tidy(Write):
-    """Refresh the statistics, and give back the space of deleted rows."""
+class Maintain(Write):
+    """Look after the store as `work` does, outside of any transaction."""
 
+    work: Callable[[duckdb.DuckDBPyConnection], None]
     alone: ClassVar[bool] = True
+    in_transaction: ClassVar[bool] = False
 
     def apply(self, ledger: Ledger) -> None:
-        ledger.connection.execute("ANALYZE")
-        ledger.connection.execute("CHECKPOINT")
+        ledger.settle()
+        self.work(ledger.connection)
 
 
 def _require(ledger: Ledger, session_id: str) -> None:
