@@ -156,11 +156,11 @@ def _fill(
     said = f"{counted(sessions, 'conversation')}, {counted(messages, 'message')}"
     if redactor is not None:
         said += "; secrets and personal data were taken out, and people have other names"
-    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
-    (folder / NOTEBOOK).write_text(notebook.text(title, said), encoding="utf-8")
+    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8", newline="\n")
+    (folder / NOTEBOOK).write_text(notebook.text(title, said), encoding="utf-8", newline="\n")
     if sessions > len(links):
         links.append(f"- and {sessions - len(links):,} more")
-    (folder / "README.md").write_text(_readme(title, said, links, badge, repo), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(title, said, links, badge, repo), encoding="utf-8", newline="\n")
     return sessions, messages
 
 

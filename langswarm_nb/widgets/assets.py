@@ -12,7 +12,7 @@ _STATIC = Path(__file__).parent / "static"
 # One module in the page, several files here: each may use what the ones before it define.
 PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "header", "panel")
 # What is used now and then is a second module, which a page asks for when it first needs it.
-EXTRAS = ("kit", "tray", "pictures", "asks", "chats", "edit", "find", "settings", "tags", "why")
+EXTRAS = ("kit", "tray", "pictures", "asks", "chats", "edit", "export", "find", "settings", "tags", "why")
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")

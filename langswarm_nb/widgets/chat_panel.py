@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from ..notebook.namespace import expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
 from ..session.tools import Approval
+from ..sharing import export_bytes
 from .assets import extras, script, style
 from .live import LiveConversation, live_conversation
 from .opening import Opener
@@ -23,7 +25,7 @@ from .page_widget import PageWidget
 from .protocol import Attachment, Patch, Setting
 from .settings import settings_of
 from .transcript import transcript
-from .transfers import Downloads, Uploads, content_of
+from .transfers import Downloads, Uploads, clean_name, content_of
 
 EXAMPLES = (
     "Write a function that reads every CSV file in a folder into one DataFrame.",
@@ -144,6 +146,14 @@ class ChatPanel(PageWidget):
 
     async def _do_attachment(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return self._offered(content_of(await self._live.attachment(request["id"], request["at"])))
+
+    async def _do_export(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        about = (self.session.session_id, str(request["format"]), request.get("redact") is True, self.session.storage)
+        file = await asyncio.to_thread(export_bytes, *about)
+        # A title tells what redaction has taken out.
+        title = None if request.get("redact") else self.session.config.name
+        name = f"{title.replace('/', '-')}{PurePath(file.name).suffix}" if title else file.name
+        return {**self._offered(file.content), "name": clean_name(name), "type": file.media_type}
 
     async def _do_piece(self, request: Mapping[str, Any]) -> bytes:
         return self._downloads.piece(request["token"], request["at"])

@@ -188,6 +188,7 @@ class Request(TypedDict):
     | attach | file, name, size, at, with bytes | a piece of a file; answer to the last: an Attachment |
     | detach | file | the file is not sent |
     | attachment | id, at | answer: token and size of a stored attachment |
+    | export | format, redact | answer: token, size, name and media type of the conversation as a file |
     | piece | token, at | answer with bytes: a piece of what the token stands for |
     | extras | | answer: script and style of what a page needs now and then |
     | stop | | the running reply ends, what came is kept |

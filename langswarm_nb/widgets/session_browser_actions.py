@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from ..errors import SessionError, SessionNotFoundError, SessionStateError
 from ..manager.manager import SessionManager
 from ..models import SessionStatus
 from ..session.session import Session
+from ..sharing import export_bytes
 from .live import show_again
 from .session_browser_index import Row, SessionIndex
 
@@ -19,7 +20,13 @@ LONGEST_TITLE = 200
 LONGEST_TAG = 60
 AT_ONCE = 20
 # What a page offers: the format's name, its title, and what it is good for.
-FORMATS = [("json", "JSON", "everything, for programs")]
+FORMATS = [
+    ("markdown", "Markdown", "to read"),
+    ("html", "Web page", "to read, without a script"),
+    ("ipynb", "Notebook", "its Python runs"),
+    ("json", "JSON", "everything, for programs"),
+    ("parquet", "Parquet", "the tables, in a .zip"),
+]
 
 Act = Callable[[Session, Row], Awaitable[None]]
 Progress = Callable[[int, int], None]
@@ -99,12 +106,10 @@ class SessionActions:
 
     async def export(self, session_ids: Sequence[str], format: str) -> dict[str, str]:
         """Return a file for the page to save: `name`, media `type`, and `data` in base 64."""
-        known = await self._index.records(session_ids)
-        found = [
-            await (await self._manager.get_session(each)).export_conversation() for each in session_ids if each in known
-        ]
-        text = json.dumps(found, ensure_ascii=False)
-        return {"name": "sessions.json", "type": "application/json", "data": base64.b64encode(text.encode()).decode()}
+        known = list(await self._index.records(session_ids))
+        file = await asyncio.to_thread(export_bytes, known, format, False, self._manager.storage)
+        name = f"sessions{PurePath(file.name).suffix}"
+        return {"name": name, "type": file.media_type, "data": base64.b64encode(file.content).decode()}
 
     async def _each(self, session_ids: Sequence[str], act: Act, progress: Progress) -> dict[str, Any]:
         """Return which sessions it was `done` to, and what the `problems` with the others are."""

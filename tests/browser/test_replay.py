@@ -58,6 +58,14 @@ def test_a_reader_without_a_key_replays_stops_and_opens_another(open_notebook: O
     expect(panel.button("Replay")).to_be_visible()
     assert panel.texts() == shown
 
+    panel.button("More").click()
+    panel.root.get_by_text("Export …").click()
+    panel.root.get_by_label("without keys, addresses and names").check()
+    with page.page.expect_download() as download:
+        panel.root.get_by_text("Markdown").click()
+    assert download.value.suggested_filename == "conversation.md"
+    assert "**the mean**" in download.value.path().read_text()
+
     title = panel.root.locator(".lsnb-title").inner_text()
     panel.button("More").click()
     assert panel.root.get_by_role("dialog").get_by_role("button").all_inner_texts()[0] == "Other chats …"

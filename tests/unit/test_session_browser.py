@@ -179,6 +179,12 @@ def test_another_users_sessions_are_out_of_reach(manager: ls.SessionManager, mon
     assert wire.ask("open", session=ids["Oslo"]) == "This session is gone."
     file = wire.ask("export", sessions=list(ids.values()), format="json")
     assert "Oslo" not in base64.b64decode(file["data"]).decode()
+    for format, _, _ in wire.ask("formats"):
+        file = wire.ask("export", sessions=list(ids.values()), format=format)
+        assert file["name"].startswith("sessions.")
+        data = base64.b64decode(file["data"])
+        assert b"Oslo" not in data
+        assert b"Bread" in data or format == "parquet"
     assert runtime.run(manager.get_session(ids["Oslo"])).config.name == "Oslo"
 
 

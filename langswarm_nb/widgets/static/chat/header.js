@@ -59,6 +59,7 @@ class Header {
     const { managed, archived, running, replay } = this.header;
     const reads = [
       managed && this.item(replay ? "Other chats …" : "Earlier chats …", "", () => this.act.extra("chats")),
+      this.item("Export …", "", () => this.act.extra("exports")),
       this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
     ];
     const el = replay ? h("div", {}, ...reads) : h(

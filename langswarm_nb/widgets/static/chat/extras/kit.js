@@ -26,6 +26,7 @@ export default function extras(kit, panel) {
     asks: (waiting) => asks.show(waiting),
     chats: () => earlierChats(panel),
     edit: editMessage,
+    exports: () => exportChat(panel, pictures, request),
     find: () => finder.open(),
     settings: () => openSettings(panel),
     tags: () => tags.open(),

@@ -64,7 +64,10 @@ class Pictures {
 
   /** Returns the pieces of what the kernel has under `kind`. */
   async fetch(kind, fields) {
-    const { token, bytes } = await this.request(kind, fields);
+    return this.pieces(await this.request(kind, fields));
+  }
+
+  async pieces({ token, bytes }) {
     const pieces = [];
     for (let at = 0; at < bytes; ) {
       if (at) await later(BETWEEN_PIECES_MS);
