@@ -364,7 +364,7 @@ SOAK = os.environ.get("LANGSWARM_NB_SOAK") == "1"
 
 
 @pytest.mark.parametrize("redact", ["", "redact"])
-@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(3300)])])
 def test_memory_does_not_grow_with_the_number_of_sessions(tmp_path, count, redact):
     if count > 1000 and not SOAK:
         count = 1500
