@@ -50,7 +50,7 @@ async def langswarm(path: Path) -> tuple[Store, str]:
     async def store(session: int, number: int) -> None:
         kept[session].append(SessionMessage(uuid4().hex, MessageRole.USER, TEXT.format(number), datetime.now(), {}))
         # Under load it gives up on a locked database and says so; its caller has to try again.
-        while not await storage.save_session(str(session), kept[session], contexts[session]):
+        while not await storage.save_session(str(session), kept[session], contexts[session]):  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     return store, "session_messages"

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lakes import LakeServer
+from quack_server import QuackServer
 
 
 @pytest.hookimpl(trylast=True)
@@ -44,6 +46,29 @@ def postgresql_url() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def lake_server(postgresql_url, tmp_path_factory) -> Iterator[LakeServer]:
+    """A PostgreSQL whose databases are the catalogs of lakes."""
+    server = LakeServer(postgresql_url, tmp_path_factory.mktemp("lakes"))
+    yield server
+    server.drop_all()
+
+
+@pytest.fixture(scope="session")
+def one_quack_server(tmp_path_factory) -> Iterator[QuackServer]:
+    server = QuackServer(tmp_path_factory.mktemp("quack") / "served.duckdb")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def quack_server(one_quack_server) -> QuackServer:
+    """A DuckDB server with an empty database."""
+    one_quack_server.empty()
+    return one_quack_server
 
 
 @pytest.fixture(scope="session")

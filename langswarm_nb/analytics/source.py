@@ -152,6 +152,8 @@ def _in_folder(folder: str) -> dict[str, pa.Table]:
 
 
 def _is_missing(location: str) -> bool:
+    if location.startswith("ducklake:") and ":" not in location.removeprefix("ducklake:")[2:]:
+        location = location.removeprefix("ducklake:")
     return ":" not in location[2:] and location != ":memory:" and not os.path.exists(location)
 
 

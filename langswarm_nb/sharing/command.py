@@ -10,6 +10,10 @@ from typing import Any
 from .formats import FORMATS, format_of
 
 _EPILOG = """\
+examples:
+  python -m langswarm_nb export --format md --redact --out trip.md --session 01JD...
+  python -m langswarm_nb export --out everything.parquet --since 2026-01-01 --source team.duckdb
+
 formats: markdown (md), html, ipynb, json, jsonl, openai and anthropic (JSON Lines as the providers take chats),
 parquet (.parquet: one row a message; .zip or a folder: all tables), duckdb (a store).
 Without --session and the filters, every session is exported. The file appears when it is whole; an existing one is
@@ -86,7 +90,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
-    parser.add_argument("--db", metavar="STORE", help="the store (default: LANGSWARM_NB_DB, else your own)")
+    parser.add_argument(
+        "--source", "--db", metavar="STORE", dest="db", help="the store (default: LANGSWARM_NB_DB, else your own)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -85,11 +85,12 @@ def export(
 
 
 class ExportedFile(NamedTuple):
-    """A file for a download: its name, its media type, its content."""
+    """A file for a download: its name, its media type, its content, and how much of each kind was redacted."""
 
     name: str
     media_type: str
     content: bytes
+    redacted: Counter[str] | None = None
 
 
 def export_bytes(which: Any, format: str = "markdown", redact: Redact = False, source: Any = None) -> ExportedFile:
@@ -99,7 +100,7 @@ def export_bytes(which: Any, format: str = "markdown", redact: Redact = False, s
     with tempfile.TemporaryDirectory() as folder:
         written = export(which, Path(folder) / f"conversation{suffix}", kind, redact, source, progress=False)
         media_type = "application/zip" if kind == "parquet" else FORMATS[kind].media_type
-        return ExportedFile(written.path.name, media_type, written.path.read_bytes())
+        return ExportedFile(written.path.name, media_type, written.path.read_bytes(), written.redacted)
 
 
 def write(

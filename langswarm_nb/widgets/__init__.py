@@ -7,6 +7,7 @@ chat_panel     the widget: traits in, messages out, requests dispatched by kind
     reply_stream   a turn's events -> deltas, at a pace that the page keeps up with
     panel_state    what a page shows, numbered, so that nothing is lost or doubled
     message_views  a stored message -> what a page shows of it
+  exporting    the conversation as a file, to the browser or beside the notebook
   transcript   the conversation as plain output, which the saved notebook keeps
 replay_panel   the panel for recordings: it reads and replays, and writes nothing
   recording    a stored conversation that plays again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -13,19 +12,20 @@ from IPython.display import display
 
 from .. import runtime
 from ..manager.manager import SessionManager
-from ..notebook.namespace import expand, names_starting_with
+from ..notebook.namespace import evaluates, expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
 from ..session.tools import Approval
-from ..sharing import export_bytes
+from . import exporting
 from .assets import extras, script, style
 from .live import LiveConversation, live_conversation
+from .message_views import totals
 from .opening import Opener
 from .page_widget import PageWidget
 from .protocol import Attachment, Patch, Setting
 from .settings import settings_of
 from .transcript import transcript
-from .transfers import Downloads, Uploads, clean_name, content_of
+from .transfers import Downloads, Uploads, content_of
 
 EXAMPLES = (
     "Write a function that reads every CSV file in a folder into one DataFrame.",
@@ -54,6 +54,8 @@ class ChatPanel(PageWidget):
     height = t.Int(480).tag(sync=True)
     examples = t.List(t.Unicode(), list(EXAMPLES)).tag(sync=True)
     panel_id = t.Unicode().tag(sync=True)
+    # Whether `{{ expression }}` in what is typed is evaluated.
+    variables = t.Bool(True).tag(sync=True)
 
     def __init__(
         self,
@@ -72,16 +74,17 @@ class ChatPanel(PageWidget):
         approve: Approval | Literal["ask"] | None = "ask",
     ) -> None:
         self._namespace = _user_namespace()
-        notebook = notebook_path(self._namespace)
+        self._notebook = notebook_path(self._namespace)
         self._opener = self._opener_type(
-            manager, user_id, notebook, provider, model, system, provider_config, tools, approve
+            manager, user_id, self._notebook, provider, model, system, provider_config, tools, approve
         )
         self._live = runtime.run(self._open(session, reopen))
         self._displayed = False
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
-        super().__init__(height=height, examples=list(examples), panel_id=panel_id, model_id=panel_id)
+        traits = {"height": height, "examples": list(examples), "variables": evaluates()}
+        super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
 
     @property
@@ -147,14 +150,6 @@ class ChatPanel(PageWidget):
     async def _do_attachment(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return self._offered(content_of(await self._live.attachment(request["id"], request["at"])))
 
-    async def _do_export(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        about = (self.session.session_id, str(request["format"]), request.get("redact") is True, self.session.storage)
-        file = await asyncio.to_thread(export_bytes, *about)
-        # A title tells what redaction has taken out.
-        title = None if request.get("redact") else self.session.config.name
-        name = f"{title.replace('/', '-')}{PurePath(file.name).suffix}" if title else file.name
-        return {**self._offered(file.content), "name": clean_name(name), "type": file.media_type}
-
     async def _do_piece(self, request: Mapping[str, Any]) -> bytes:
         return self._downloads.piece(request["token"], request["at"])
 
@@ -210,6 +205,21 @@ class ChatPanel(PageWidget):
 
     async def _do_set_settings(self, request: Mapping[str, Any]) -> dict[str, str]:
         return await self._live.set_settings(request["values"])
+
+    async def _do_numbers(self, _request: Mapping[str, Any]) -> list[list[str]]:
+        return totals(await self.session.get_all_messages())
+
+    async def _do_exports(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"formats": exporting.OFFERED, "folder": str(exporting.folder_of(self._notebook))}
+
+    async def _do_export(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        session = self.session
+        what = (session.session_id, session.config.name, request["format"], request.get("redact") is True)
+        source = self._live.manager or session.storage
+        if request.get("to") == "notebook":
+            return await asyncio.to_thread(exporting.beside_notebook, *what, source, self._notebook)
+        data, about = await asyncio.to_thread(exporting.for_page, *what, source)
+        return {**about, **self._offered(data)}
 
     async def _do_approve(self, request: Mapping[str, Any]) -> None:
         allow, always = request.get("allow") is True, request.get("always") is True

@@ -188,7 +188,6 @@ class Request(TypedDict):
     | attach | file, name, size, at, with bytes | a piece of a file; answer to the last: an Attachment |
     | detach | file | the file is not sent |
     | attachment | id, at | answer: token and size of a stored attachment |
-    | export | format, redact | answer: token, size, name and media type of the conversation as a file |
     | piece | token, at | answer with bytes: a piece of what the token stands for |
     | extras | | answer: script and style of what a page needs now and then |
     | stop | | the running reply ends, what came is kept |
@@ -207,6 +206,9 @@ class Request(TypedDict):
     | tags | tags | the session has these tags and no others |
     | settings | | answer: the fields, each a Setting |
     | set_settings | values by name | answer: problems by name; with none they hold from the next turn on |
+    | numbers | | answer: what the whole chat has used, each [name, value] |
+    | exports | | answer: formats, each [name, label, what for], and the notebook's folder |
+    | export | format, redact, to (page, notebook) | answer: what was made, in words; for a page with token and size |
     | approve | id, allow, always, reason | the word that an Ask waits for |
     | archive, unarchive | | read-only, and back |
     | replay | | a recording plays from its beginning |

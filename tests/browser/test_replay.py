@@ -60,11 +60,11 @@ def test_a_reader_without_a_key_replays_stops_and_opens_another(open_notebook: O
 
     panel.button("More").click()
     panel.root.get_by_text("Export …").click()
-    panel.root.get_by_label("without keys, addresses and names").check()
+    pane = panel.root.get_by_role("dialog", name="Export this chat")
     with page.page.expect_download() as download:
-        panel.root.get_by_text("Markdown").click()
-    assert download.value.suggested_filename == "conversation.md"
+        pane.get_by_role("button", name="Download").click()
     assert "**the mean**" in download.value.path().read_text()
+    pane.get_by_role("button", name="Close").click()
 
     title = panel.root.locator(".lsnb-title").inner_text()
     panel.button("More").click()

@@ -10,7 +10,6 @@ import pytest
 from test_panel_widget import Wire, store
 
 import langswarm_nb as ls
-from langswarm_nb import runtime
 from langswarm_nb.attachments import LARGEST_ATTACHMENT
 from langswarm_nb.errors import InvalidMessageError
 from langswarm_nb.widgets import transfers
@@ -122,20 +121,3 @@ def test_a_question_takes_its_files_along(monkeypatch: pytest.MonkeyPatch) -> No
     assert wire.ask("piece", token=offered["token"], at=0)["value"] == len(PNG)
     assert "any more" in wire.ask("attachment", id=question["id"], at=1)["error"]["text"]
     assert not any(vars(panel._uploads).values())
-
-
-def test_a_conversation_is_a_file_redacted_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    panel = ls.chat(provider_config={"response_delay_ms": 0})
-    wire = Wire(panel, monkeypatch)
-    wire.ask("send", text="I am ada@example.com", files=[])
-    runtime.run(panel.session.update_config({"name": "ada@example.com/notes"}))
-    for kind, suffix in (("markdown", ".md"), ("html", ".html"), ("ipynb", ".ipynb"), ("json", ".json")):
-        plain = wire.ask("export", format=kind)["value"]
-        assert plain["name"] == f"ada@example.com-notes{suffix}"
-        assert "/" in plain["type"]
-        assert plain["bytes"] == len(said := panel._downloads.piece(plain["token"], 0))
-        assert b"example.com" in said
-        shared = wire.ask("export", format=kind, redact=True)["value"]
-        assert shared["name"] == f"conversation{suffix}"
-        assert b"example.com" not in panel._downloads.piece(shared["token"], 0)
-    assert "no format 'exe'" in wire.ask("export", format="exe")["error"]["text"]

@@ -37,10 +37,12 @@ class Append(Write):
 
     With `replacing`, a message that is there with other values is written anew, if it came from the same source and
     its session has nothing that the incoming rows lack. In a session that went on here, what is new becomes a branch.
+    A `trial` undoes it all: its outcome tells what would be.
     """
 
     tables: Mapping[str, pa.Table]
     replacing: bool = False
+    trial: bool = False
     outcome: Appended = field(default_factory=Appended)
     alone: ClassVar[bool] = True
 
@@ -52,6 +54,8 @@ class Append(Write):
                 self._replace(ledger)
             for name, rows in self.tables.items():
                 self._add(ledger, name, rows)
+        if self.trial:
+            ledger.rollback()
         # Numbers and ids that were looked up before are no longer those of the store.
         ledger.forget()
 

@@ -7,7 +7,7 @@ which may only have handed the file over, is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..described import describe, described_message
@@ -21,6 +21,9 @@ class Checkpoint(Write):
     """Keep the row of a message that is not whole yet, in place of the one kept before."""
 
     row: Row
+
+    def looks_up(self) -> tuple[Sequence[str], Sequence[str]]:
+        return [self.row["session_id"]], [self.row["message_id"]]
 
     def apply(self, ledger: Ledger) -> None:
         message_id, session_id = self.row["message_id"], self.row["session_id"]
@@ -42,18 +45,33 @@ def drop(ledger: Ledger, message_id: str) -> None:
         ledger.checkpointed.discard(message_id)
 
 
-def fold_abandoned(ledger: Ledger, is_alive: Callable[[str], bool]) -> int:
-    """Store what writers that are gone left as interrupted messages, and return how many it was."""
-    if not ledger.checkpointed:
-        return 0
-    left = ledger.connection.execute("SELECT message_id, session_id, owner, message FROM checkpoints").fetchall()
-    alive = {owner for owner in {row[2] for row in left} if owner == ledger.mark.token or is_alive(owner)}
-    abandoned = [row for row in left if row[2] not in alive]
-    for message_id, session_id, _, described in abandoned:
-        if ledger.has_session(session_id) and not ledger.stored_among([message_id]):
-            row = described_message(described)
-            seq = ledger.take_seq(session_id, row["seq"])
-            ledger.append("messages", {**row, "seq": seq, "status": "interrupted"})
-        drop(ledger, message_id)
-    ledger.commit()
-    return len(abandoned)
+def take_back(ledger: Ledger, message_ids: Iterable[str]) -> None:
+    """Remove what another process made of replies whose writer, this one, it took for gone."""
+    streamed = sorted(ledger.checkpointed.intersection(message_ids))
+    if streamed and ledger.is_shared:
+        given_up = "message_id IN (SELECT unnest(?::VARCHAR[])) AND status = 'interrupted'"
+        if ledger.exists(f"SELECT 1 FROM messages WHERE {given_up}", streamed):
+            ledger.execute(f"DELETE FROM messages WHERE {given_up}", [streamed])
+            ledger.forget()
+
+
+@dataclass
+class FoldAbandoned(Write):
+    """Store what writers that are gone left as interrupted messages."""
+
+    count: int = 0
+
+    def apply(self, ledger: Ledger) -> None:
+        self.count = 0
+        left = ledger.connection.execute("SELECT message_id, session_id, owner, message FROM checkpoints").fetchall()
+        alive = {owner for owner in {row[2] for row in left} if ledger.mark.is_alive(owner)}
+        for message_id, session_id, owner, described in left:
+            if owner in alive:
+                continue
+            self.count += 1
+            if ledger.has_session(session_id) and not ledger.stored_among([message_id]):
+                row = described_message(described)
+                seq = ledger.take_seq(session_id, row["seq"])
+                ledger.append("messages", {**row, "seq": seq, "status": "interrupted"})
+            ledger.checkpointed.add(message_id)
+            drop(ledger, message_id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
 from ...errors import StorageError
+from . import extensions
 
 USE = "USE store"
 # DuckDB writes encrypted files with the OpenSSL of this extension, and refuses to with what it has built in.
@@ -19,12 +19,12 @@ def connect(path: Path, key: str, storage_version: str) -> duckdb.DuckDBPyConnec
     connection = duckdb.connect(":memory:")
     try:
         _load_extension(connection)
-        options = [f"ENCRYPTION_KEY {_quoted(key)}"]
+        options = [f"ENCRYPTION_KEY {quoted(key)}"]
         if not path.exists():
-            options.append(f"STORAGE_VERSION {_quoted(storage_version)}")
+            options.append(f"STORAGE_VERSION {quoted(storage_version)}")
         failure = None
         try:
-            connection.execute(f"ATTACH {_quoted(str(path))} AS store ({', '.join(options)})")
+            connection.execute(f"ATTACH {quoted(str(path))} AS store ({', '.join(options)})")
         except duckdb.Error as error:
             # The error, and those chained to it, may quote the statement.
             failure = type(error)(str(error).split("\n\n")[0].replace(key, "[key]"))
@@ -32,7 +32,7 @@ def connect(path: Path, key: str, storage_version: str) -> duckdb.DuckDBPyConnec
             raise failure
         connection.execute(USE)
         # What does not fit into memory goes beside the file, as with a store in the clear, and encrypted too.
-        connection.execute(f"SET GLOBAL temp_directory = {_quoted(f'{path}.tmp')}")
+        connection.execute(f"SET GLOBAL temp_directory = {quoted(f'{path}.tmp')}")
         connection.execute("SET GLOBAL temp_file_encryption = true")
     except BaseException:
         connection.close()
@@ -42,29 +42,16 @@ def connect(path: Path, key: str, storage_version: str) -> duckdb.DuckDBPyConnec
 
 def is_available() -> bool:
     """Return whether encrypted stores can be written here."""
-    with duckdb.connect(":memory:") as connection:
-        try:
-            _load_extension(connection)
-        except StorageError:
-            return False
-    return True
+    return extensions.is_available(_EXTENSION)
 
 
 def _load_extension(connection: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.Error):
-        connection.execute(f"LOAD {_EXTENSION}")
-        return
-    with suppress(ImportError, duckdb.Error, OSError, RuntimeError):
-        from duckdb_extensions import import_extension
-
-        import_extension(_EXTENSION)
-        connection.execute(f"LOAD {_EXTENSION}")
-        return
-    raise StorageError(
-        f"An encrypted store needs DuckDB's extension {_EXTENSION}, which is not installed. Install it once with: "
-        f"python -c \"import duckdb; duckdb.execute('INSTALL {_EXTENSION}')\""
-    )
+    if not extensions.load(connection, _EXTENSION):
+        raise StorageError(
+            f"An encrypted store needs DuckDB's extension {_EXTENSION}, which is not installed. "
+            f"Install it once with: {extensions.how_to_install(_EXTENSION)}"
+        )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

@@ -24,9 +24,9 @@ import duckdb
 from ...errors import StorageError
 from ..waiting import LoopAnswer
 from . import failures
-from .lease import OwnerMark
+from .ledger import Ledger
 from .location import Location
-from .opened import OpenStore
+from .opening import open_store
 from .request import Request, RequestQueue
 from .tenure import POLL_S, Tenure
 from .write import Write, commit_together
@@ -40,6 +40,8 @@ _FORK_WAITS_S = 5.0
 # After so long without work what stands in the journal goes into the database, for other programs to find.
 _SETTLE_AFTER_S = 0.05
 _SETTLE_AGAIN_AFTER_S = 5.0
+# Nobody waits for a store that is shared; its server is spared connections that idle, and saves a new one soon after.
+_SHARED_RELEASE_S = 300.0
 
 
 class Engine:
@@ -54,15 +56,17 @@ class Engine:
     def _start_over(self) -> None:
         self._changed = threading.Condition()
         self._at_work = threading.Lock()
-        self._queue = RequestQueue()
-        self._store: OpenStore | None = None
+        self._queue = RequestQueue(self._changed)
+        self._ledger: Ledger | None = None
         self._readers = 0
+        # The connection that failed a reader: nobody gets it any more, and a new one takes its place.
+        self._suspect: duckdb.DuckDBPyConnection | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
         self._ended: Future[None] = Future()
         self._ended.set_running_or_notify_cancel()
-        self._tenure = Tenure(self.location.path)
-        self._mark = OwnerMark(self.location.path)
+        self._tenure = Tenure(self.location.leased)
+        self._mark = self.location.mark()
         self._settle_at = 0.0
 
     # --- what storages call, from any thread ---
@@ -78,11 +82,13 @@ class Engine:
         return answer
 
     def exclusive_period(self) -> float | None:
-        """Return a value that stays the same while this process has kept the file open; None while it is closed."""
+        """Return a value that stays the same while this process has kept the file open; None while others may write."""
+        if self.location.is_shared:
+            return None
         if self._tenure.is_for_good:
             return 0.0
         with self._changed:
-            return self._tenure.opened_at if self._store is not None else None
+            return self._tenure.opened_at if self._ledger is not None else None
 
     @contextmanager
     def reading(self, timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -94,6 +100,11 @@ class Engine:
                 yield cursor
             finally:
                 cursor.close()
+        except duckdb.Error as error:
+            if self.location.is_shared and failures.needs_reopening(error):
+                with self._changed:
+                    self._suspect = connection
+            raise
         finally:
             with self._changed:
                 self._give_back()
@@ -101,8 +112,7 @@ class Engine:
     @property
     def pending(self) -> int:
         """How many changes are not durable yet."""
-        with self._changed:
-            return self._queue.writes
+        return self._queue.writes
 
     def shut(self) -> Future[None]:
         """Write what is queued, close and let go; the future that comes back is done when that is."""
@@ -136,7 +146,7 @@ class Engine:
 
     def after_fork_in_child(self) -> None:
         """Start anew, with an empty queue: what was queued is the parent's to write."""
-        inherited = self._store
+        inherited = self._ledger
         self._start_over()
         if inherited is not None:
             # Freeing it would write to the parent's file.
@@ -160,9 +170,9 @@ class Engine:
 
     def _borrow(self, timeout_s: float) -> duckdb.DuckDBPyConnection:
         with self._changed:
-            if self._store is not None and not self._store.ledger.is_ahead:
+            if self._ledger is not None and not (self._ledger.is_ahead or self._is_suspect()):
                 self._readers += 1
-                return self._store.connection
+                return self._ledger.connection
         answer: Future[None] = Future()
         request = Request(None, timeout_s, answer=answer)
         self._enqueue(request)
@@ -175,8 +185,8 @@ class Engine:
                     self._give_back()
             raise
         with self._changed:
-            if self._store is not None:
-                return self._store.connection
+            if self._ledger is not None:
+                return self._ledger.connection
             self._give_back()  # a failed commit closed it, just now
         return self._borrow(timeout_s)
 
@@ -191,8 +201,9 @@ class Engine:
             while self._wait_for_work():
                 self._serve()
         except BaseException as error:
-            logger.exception("the writer of %s ended", self.location.shown)
-            self._fail_all(failures.storage_error(error, self.location.shown))
+            explained = self.location.explained(error)
+            logger.error("the writer of %s ended", self.location.shown, exc_info=explained)
+            self._queue.fail_all(explained)
         finally:
             self._close()
             self._mark.remove()
@@ -208,7 +219,7 @@ class Engine:
         """Return True when the queue holds something, False when the engine is to end; give the file up meanwhile."""
         while True:
             with self._changed:
-                self._changed.wait_for(self._is_called, POLL_S if self._store is not None else None)
+                self._changed.wait_for(self._is_called, POLL_S if self._ledger is not None else None)
                 if self._queue or self._closing:
                     return len(self._queue) > 0
             if self._should_give_up():
@@ -221,12 +232,14 @@ class Engine:
         return len(self._queue) > 0 or self._closing
 
     def _serve(self) -> None:
-        if self._store is not None and self._should_give_up():
+        if self._is_suspect():
+            self._drop_connection()
+        if self._ledger is not None and self._should_give_up():
             self._give_up()
-        if self._store is None and not self._open():
+        if self._ledger is None and not self._open():
             return
         with self._at_work:
-            if self._store is None:  # closed by a fork, just now
+            if self._ledger is None:  # closed by a fork, just now
                 return
             requests = self._take()
             if requests and requests[0].offline is not None:
@@ -249,10 +262,11 @@ class Engine:
         return taken
 
     def _commit(self, requests: list[Request]) -> None:
-        assert self._store is not None
-        ledger = self._store.ledger
+        ledger = self._ledger
+        assert ledger is not None
         try:
-            outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None])
+            waits_s = max(request.waits_s for request in requests)
+            outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None], waits_s)
             broken = any(outcome is not None and failures.needs_reopening(outcome) for outcome in outcomes)
         except Exception as error:
             outcomes, broken = [error] * len(requests), True
@@ -269,8 +283,7 @@ class Engine:
         if broken:
             # Whether such a commit reached the disk is only known after opening the file anew; a change that did is
             # not made twice, because its ids are found.
-            with self._changed:
-                self._queue.put_back(again)
+            self._queue.put_back(again)
             self._drop_connection()
         elif ledger.is_far_ahead:
             self._settle()
@@ -280,14 +293,14 @@ class Engine:
     # --- the journal ---
 
     def _is_ahead(self) -> bool:
-        return self._store is not None and self._store.ledger.is_ahead
+        return self._ledger is not None and self._ledger.is_ahead
 
     def _settle(self) -> Exception | None:
         """Bring the journal into the database; return what went wrong, and then it stays in the journal."""
-        if self._store is None:
+        if self._ledger is None:
             return None
         try:
-            self._store.ledger.settle()
+            self._ledger.settle()
         except Exception as error:
             logger.warning("%s", self._explained(error))
             self._settle_at = time.monotonic() + _SETTLE_AGAIN_AFTER_S
@@ -301,8 +314,7 @@ class Engine:
         if error is not None:
             request.fail(self._explained(error))
         else:
-            with self._changed:
-                self._queue.put_back([request])
+            self._queue.put_back([request])
 
     def _go_offline(self, request: Request, function: Callable[[], None]) -> None:
         if (error := self._settle()) is not None:
@@ -323,32 +335,35 @@ class Engine:
     def _open(self) -> bool:
         """Return whether the store is open; those who waited too long, or in vain, have been told."""
         try:
-            if not self._tenure.begin(self._patience()):
+            if not self._tenure.begin(self._queue.patience_s()):
                 self._fail_overdue(self._tenure.holder())
                 return False
         except OSError as error:
-            self._fail_all(failures.storage_error(error, self.location.shown))
+            self._queue.fail_all(self.location.explained(error))
             return False
         try:
             with self._at_work:
                 if not self._tenure.is_ours:  # lost to a fork, just now
                     return False
-                store = OpenStore(self.location, self._mark)
+                ledger = open_store(self.location, self._mark)
                 with self._changed:
-                    self._store = store
+                    self._ledger = ledger
                     self._tenure.opened()
         except Exception as error:
             self._tenure.end()
             if failures.is_held_elsewhere(error):
                 self._fail_overdue(failures.holder_in(error))
-                time.sleep(min(_FOREIGN_POLL_S, self._patience()))
+                time.sleep(min(_FOREIGN_POLL_S, self._queue.patience_s()))
             else:
-                self._fail_all(self._explained(error))
+                self._queue.fail_all(self._explained(error))
             return False
         return True
 
     def _should_give_up(self) -> bool:
-        return self._tenure.is_over(self._readers == 0 and not self._queue, self.idle_release_s)
+        is_unused = self._readers == 0 and not self._queue
+        if self.location.is_shared:
+            return is_unused and self._ledger is not None and self._tenure.idle_s() >= _SHARED_RELEASE_S
+        return self._tenure.is_over(is_unused, self.idle_release_s)
 
     def _give_up(self) -> None:
         with self._at_work:
@@ -361,21 +376,24 @@ class Engine:
         while True:
             with self._changed:
                 if self._readers == 0:
-                    store, self._store = self._store, None
+                    ledger, self._ledger = self._ledger, None
                     break
             if time.monotonic() >= wait_until:
                 return False
             time.sleep(POLL_S)
-        if store is not None:
-            store.close()
+        if ledger is not None:
+            ledger.close()
         return True
+
+    def _is_suspect(self) -> bool:
+        return self._ledger is not None and self._ledger.connection is self._suspect
 
     def _drop_connection(self) -> None:
         # Readers of a connection that failed get an error of their own and give it back; it is closed at once.
         with self._changed:
-            store, self._store = self._store, None
-        if store is not None:
-            store.close()
+            ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
 
     def _close(self) -> None:
         while not self._detach(wait_until=time.monotonic() + 1):
@@ -384,25 +402,10 @@ class Engine:
 
     # --- bad news ---
 
-    def _patience(self) -> float:
-        with self._changed:
-            return self._queue.patience_s()
-
     def _fail_overdue(self, holder: str) -> None:
-        with self._changed:
-            overdue = self._queue.take_overdue()
-        for request in overdue:
-            request.fail(failures.locked(self.location.shown, holder, request.waits_s))
-
-    def _fail_all(self, error: BaseException) -> None:
-        with self._changed:
-            requests = self._queue.take_all()
-        for request in requests:
-            request.fail(error)
+        self._queue.fail_overdue(lambda request: failures.locked(self.location.shown, holder, request.waits_s))
 
     def _explained(self, error: BaseException) -> BaseException:
         if isinstance(error, (duckdb.Error, OSError)):
-            explained = failures.storage_error(error, self.location.shown)
-            explained.__cause__ = error
-            return explained
+            return self.location.explained(error)
         return error

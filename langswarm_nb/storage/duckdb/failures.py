@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterable
 
 import duckdb
 
@@ -19,7 +20,27 @@ _FULL = re.compile(r"no space left|not enough space|disk (is )?full|file too lar
 _DAMAGED = re.compile(r"corrupt|checksum|could not read enough bytes|truncat|WAL.*(failed|replay)|failed to load", re.I)
 _WRONG_KEY = re.compile(r"wrong encryption key|key is explicitly specified, but|not encrypted", re.I)
 _NO_KEY = re.compile(r"encrypted database .* without a key", re.I)
-_INVALIDATED = re.compile(r"database has been invalidated|must be restarted", re.I)
+_INVALIDATED = re.compile(r"database has been invalidated|must be restarted|invalid connection id", re.I)
+
+
+_CONFLICT = re.compile(
+    r"\bconflict\b|could not serialize access|deadlock detected|retry count|other (write )?transactions", re.I
+)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another process' change came first, so that the same change may succeed when made again."""
+    return isinstance(error, duckdb.Error) and not is_held_elsewhere(error) and bool(_CONFLICT.search(str(error)))
+
+
+def without(error: BaseException, secrets: Iterable[str]) -> BaseException:
+    """Return the error, or one like it whose words show none of the secrets."""
+    said = str(error)
+    for secret in secrets:
+        said = said.replace(secret, "[secret]")
+    if said == str(error):
+        return error
+    return type(error)(said) if isinstance(error, duckdb.Error) else StorageError(said)
 
 
 def is_held_elsewhere(error: BaseException) -> bool:
@@ -52,7 +73,7 @@ def storage_error(error: BaseException, where: str) -> StorageError:
     """Return what `error` means for the store at `where`; a StorageError comes back as it is."""
     if isinstance(error, StorageError):
         return error
-    said = _first_lines(error)
+    said = first_lines(error)
     if is_held_elsewhere(error):
         return locked(where, holder_in(error), 0)
     if isinstance(error, OSError) and not isinstance(error, duckdb.Error):
@@ -104,7 +125,8 @@ def _full(where: str) -> StorageError:
     )
 
 
-def _first_lines(error: BaseException) -> str:
+def first_lines(error: BaseException) -> str:
+    """Return what the error says, without the statement."""
     # DuckDB adds the statement and a marker under it after an empty line.
     said = " ".join(str(error).split("\n\n")[0].split())
     return mask_secrets(said if said.endswith((".", "!", "?")) else said + ".")

@@ -83,22 +83,23 @@ class OwnerMark:
             self._lock = None
             _mark_file(self._path, self.token).unlink(missing_ok=True)
 
-
-def is_alive(path: Path | None, token: str) -> bool:
-    """Return whether the process that showed `token` still runs; the mark of a dead one is cleared away."""
-    if path is None:
+    def is_alive(self, token: str) -> bool:
+        """Return whether the process that showed `token` still runs; the mark of a dead one is cleared away."""
+        if token == self.token:
+            return True
+        if self._path is None:
+            return False
+        mark = _mark_file(self._path, token)
+        if not mark.exists():
+            return False
+        lock = FileLock(mark, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        mark.unlink(missing_ok=True)
         return False
-    mark = _mark_file(path, token)
-    if not mark.exists():
-        return False
-    lock = FileLock(mark, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    mark.unlink(missing_ok=True)
-    return False
 
 
 def _mark_file(path: Path, token: str) -> Path:

@@ -1,7 +1,8 @@
 """What the writer knows of the store while nobody else can change it, and the transaction that it is in.
 
-Between opening and closing the file this process is the only one that writes. So the next `seq` of a session and the
-ids already stored are looked up once and then remembered; after a failed transaction all is looked up anew.
+Between opening and closing a file this process is the only one that writes. So the next `seq` of a session and the
+ids already stored are looked up once and then remembered; after a failed transaction all is looked up anew, and in a
+store that others write to, in every transaction.
 
 Where the store has a journal, a transaction of new rows alone is durable once it stands there. `settle` brings what
 the journal holds into the database: before anything else is changed, and before anyone reads.
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -22,6 +24,10 @@ from ..schema import IDS, TABLES
 from .journal import Journal
 from .lease import OwnerMark
 from .pending import PendingRows
+from .sharing import SharedMark
+
+if TYPE_CHECKING:
+    from .location import Location
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +43,13 @@ _REFUSALS = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError
 
 @dataclass
 class _KnownIds:
-    """Ids of one table: written since the last look, and the greatest one before.
+    """Ids of one table: written since the last look, looked up ahead, and the greatest one before.
 
     An id above every stored one is new, unless it was written since; ids are made in the order of time.
     """
 
     written: set[str]
+    looked_up: set[str] = field(default_factory=set)
     floor: str | None = None
     lookups: int = 0
 
@@ -50,15 +57,16 @@ class _KnownIds:
 class Ledger:
     """The writer's side of one open connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, mark: OwnerMark, journal: Journal | None = None) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, location: Location, mark: OwnerMark | SharedMark) -> None:
         self.connection = connection
+        self.where = location.shown
         self.mark = mark
-        self._journal = journal
+        self._turns = location.turns(connection)
+        self._journal = location.journal
         self._fresh = PendingRows()
         self._journaled = PendingRows()
         self._in_transaction = False
         self.forget()
-        self._take_over_journal()
         self.checkpointed: set[str] = self._checkpoints()
 
     def forget(self) -> None:
@@ -66,7 +74,47 @@ class Ledger:
         self._next_seq: dict[str, int] = {}
         self._known = {table: _KnownIds(self._journaled.ids(table)) for table in TABLES}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others write to the store too."""
+        return self._turns is not None
+
+    def begin_turn(self, waits_s: float, *, transaction: bool) -> None:
+        """Wait until no other process writes, and begin a transaction if there is to be one."""
+        assert self._turns is not None
+        self.forget()
+        self._turns.begin(waits_s, transaction=transaction)
+        self._in_transaction = transaction
+
+    def close(self) -> None:
+        """Let go of the store; what is not settled is taken over by who opens it next."""
+        if self._journal is not None:
+            self._journal.close()
+        with suppress(duckdb.Error):
+            self.connection.close()
+
     # --- what is there ---
+
+    def look_ahead(self, session_ids: set[str], message_ids: set[str]) -> None:
+        """Look up at once what many changes will ask for: over a network each question costs its time."""
+        if not session_ids and not message_ids:
+            return
+        found = self.connection.execute(
+            "WITH asked AS MATERIALIZED (SELECT session_id, message_id, seq FROM messages "
+            "WHERE session_id IN (SELECT unnest($1::VARCHAR[])) OR message_id IN (SELECT unnest($2::VARCHAR[]))) "
+            "SELECT session_id, 0, NULL FROM sessions WHERE session_id IN (SELECT unnest($1::VARCHAR[])) UNION ALL "
+            "SELECT session_id, max(seq) + 1, list(message_id) FROM asked GROUP BY session_id",
+            [sorted(session_ids), sorted(message_ids)],
+        ).fetchall()
+        known = self._known["messages"]
+        there = {session_id for session_id, _, stored in found if stored is None} & session_ids
+        self._next_seq.update(dict.fromkeys(there, 0))
+        for session_id, following, stored in found:
+            if stored is not None:
+                known.written.update(message_ids.intersection(stored))
+                if session_id in there:
+                    self._next_seq[session_id] = max(self._next_seq[session_id], following or 0)
+        known.looked_up |= message_ids
 
     def next_seq(self, session_id: str) -> int:
         """Return the number for the session's next message; SessionNotFoundError where there is no such session."""
@@ -134,6 +182,7 @@ class Ledger:
 
     def commit(self) -> None:
         """Make the transaction durable."""
+        written = len(self._fresh)
         if self._in_transaction:
             self._flush()
             self.connection.execute("COMMIT")
@@ -143,6 +192,9 @@ class Ledger:
             self._journaled.take_over(self._fresh)
         elif self._fresh:
             self._insert_durably(self._fresh)
+        if self._turns is not None:
+            self._turns.committed(written)
+            self._turns.end()
         if len(self._next_seq) > _MANY or any(len(known.written) > _MANY for known in self._known.values()):
             self.forget()
 
@@ -152,7 +204,11 @@ class Ledger:
         self.forget()
         if self._in_transaction:
             self._in_transaction = False
-            self.connection.execute("ROLLBACK")
+            # A refused COMMIT of a shared store has ended the transaction already.
+            with suppress(*([duckdb.TransactionException] if self.is_shared else [])):
+                self.connection.execute("ROLLBACK")
+        if self._turns is not None:
+            self._turns.end()
         self.checkpointed = self._checkpoints()
 
     # --- the journal ---
@@ -177,7 +233,8 @@ class Ledger:
             # Before anything else can be committed: a row that is deleted next must not come back from the journal.
             self._journal.clear()
 
-    def _take_over_journal(self) -> None:
+    def take_over_journal(self) -> None:
+        """Bring in what a crash left in the journal, each row once."""
         if self._journal is None:
             return
         left = PendingRows()
@@ -222,7 +279,8 @@ class Ledger:
     def _stored(self, table: str, row_ids: Sequence[str]) -> set[str]:
         known = self._known[table]
         stored = known.written.intersection(row_ids)
-        unsure = [i for i in row_ids if i not in stored and (known.floor is None or i <= known.floor)]
+        asked = [i for i in row_ids if i not in stored and i not in known.looked_up]
+        unsure = [i for i in asked if known.floor is None or i <= known.floor]
         if unsure:
             known.lookups += 1
             stored |= self._look_up(table, unsure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import duckdb
 
@@ -63,5 +64,6 @@ def _run(connection: Connection, step: Callable[[Connection], None]) -> None:
         connection.execute("INSERT INTO schema_migrations VALUES (?, ?)", [step.__name__, now()])
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(duckdb.TransactionException):  # a refused COMMIT has ended it
+            connection.execute("ROLLBACK")
         raise

@@ -24,8 +24,8 @@ def engine_for(location: Location, idle_release_s: float) -> Engine:
         engine = _engines.get(location.identity)
         if engine is None:
             engine = _engines[location.identity] = Engine(location, idle_release_s)
-        elif engine.location.encryption_key != location.encryption_key:
-            raise ConfigurationError(f"The store {location.shown} is in use here with another encryption_key.")
+        elif engine.location.secrets != location.secrets:
+            raise ConfigurationError(f"The store {location.shown} is in use here with another {location.key_name}.")
         engine.idle_release_s = min(engine.idle_release_s, idle_release_s)
         engine.users += 1
         return engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -50,9 +51,10 @@ class Request:
 
 
 class RequestQueue:
-    """Requests in the order in which they came; whoever calls sees to it that nobody else does meanwhile."""
+    """Requests in the order in which they came; for any thread, each of which may hold `guard` meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: threading.Condition) -> None:
+        self._guard = guard
         self._requests: deque[Request] = deque()
 
     def __len__(self) -> int:
@@ -61,15 +63,18 @@ class RequestQueue:
     @property
     def writes(self) -> int:
         """How many of them are changes."""
-        return sum(request.write is not None for request in self._requests)
+        with self._guard:
+            return sum(request.write is not None for request in self._requests)
 
     def add(self, request: Request) -> None:
         """Let it stand behind the others."""
-        self._requests.append(request)
+        with self._guard:
+            self._requests.append(request)
 
     def put_back(self, requests: Sequence[Request]) -> None:
         """Let them stand before the others again."""
-        self._requests.extendleft(reversed(requests))
+        with self._guard:
+            self._requests.extendleft(reversed(requests))
 
     def take(self, *, nobody_reads: bool = False) -> tuple[list[Request], list[Request]]:
         """Return who may read, and the changes of the next transaction, or the one request that wants no others.
@@ -78,32 +83,38 @@ class RequestQueue:
         """
         readers: list[Request] = []
         taken: list[Request] = []
-        while self._requests:
-            request = self._requests[0]
-            if request.is_alone or (request.wants_to_read and nobody_reads):
-                if not taken:
-                    taken.append(self._requests.popleft())
-                break
-            self._requests.popleft()
-            if not request.wants_to_read:
-                taken.append(request)
-            elif not request.is_abandoned:
-                readers.append(request)
+        with self._guard:
+            while self._requests:
+                request = self._requests[0]
+                if request.is_alone or (request.wants_to_read and nobody_reads):
+                    if not taken:
+                        taken.append(self._requests.popleft())
+                    break
+                self._requests.popleft()
+                if not request.wants_to_read:
+                    taken.append(request)
+                elif not request.is_abandoned:
+                    readers.append(request)
         return readers, taken
 
-    def take_all(self) -> list[Request]:
-        """Return all, which are not here then."""
-        requests, self._requests = list(self._requests), deque()
-        return requests
+    def fail_all(self, error: BaseException) -> None:
+        """Answer everyone that it cannot be."""
+        with self._guard:
+            requests, self._requests = list(self._requests), deque()
+        for request in requests:
+            request.fail(error)
 
-    def take_overdue(self) -> list[Request]:
-        """Return those who have waited too long, which are not here then."""
+    def fail_overdue(self, error: Callable[[Request], BaseException]) -> None:
+        """Answer those who have waited too long that it cannot be."""
         moment = time.monotonic()
-        overdue = [request for request in self._requests if request.deadline <= moment]
-        self._requests = deque(request for request in self._requests if request.deadline > moment)
-        return overdue
+        with self._guard:
+            overdue = [request for request in self._requests if request.deadline <= moment]
+            self._requests = deque(request for request in self._requests if request.deadline > moment)
+        for request in overdue:
+            request.fail(error(request))
 
     def patience_s(self) -> float:
         """Return how long the least patient one still waits."""
-        earliest = min((request.deadline for request in self._requests), default=0.0)
+        with self._guard:
+            earliest = min((request.deadline for request in self._requests), default=0.0)
         return max(earliest - time.monotonic(), 0.0)

@@ -30,7 +30,8 @@ from .checkpoints import Checkpoint
 from .engine import Engine
 from .location import Location
 from .migrations import migrate
-from .rewriting import rewrite
+from .places import location_of
+from .rewriting import copy_table, rewrite
 from .unsaved import Unsaved
 from .write import Write
 from .writes import (
@@ -40,8 +41,8 @@ from .writes import (
     CreateSession,
     DeleteEvents,
     DeleteSession,
+    Maintain,
     SetActiveBranch,
-    Tidy,
     UpdateSession,
 )
 
@@ -50,8 +51,10 @@ Found = TypeVar("Found")
 
 
 class DuckDBSessionStorage(ISessionStorage):
-    """Keeps everything in one DuckDB file, or in memory for `:memory:`.
+    """Keeps everything in one DuckDB file, in memory (`:memory:`), or past this machine.
 
+    `location` may also be `ducklake:postgres:...` or `ducklake:<file>` (a lake; `data_path` says where its files are
+    when it is made), `quack:host:port` (a DuckDB server, with its `token`), or `md:name` (MotherDuck).
     Without `db_path` and `location` it is the default store. Methods may be called from any event loop and any
     thread; every write is durable on return. `lock_timeout_s` is how long a call waits for a file that another
     process holds before it raises StorageLockedError; `idle_release_s` is how long the file is kept open after its
@@ -65,10 +68,17 @@ class DuckDBSessionStorage(ISessionStorage):
         encryption_key: str | None = None,
         lock_timeout_s: float = 10.0,
         idle_release_s: float = 5.0,
+        data_path: str | Path | None = None,
+        token: str | None = None,
     ) -> None:
         if db_path is not None and location is not None:
             raise ConfigurationError("db_path and location mean the same. Give one of them.")
-        self._location = Location.of(db_path or location or default_location(), encryption_key)
+        self._location = location_of(
+            db_path or location or default_location(),
+            encryption_key=encryption_key,
+            data_path=data_path,
+            token=token,
+        )
         self.lock_timeout_s = lock_timeout_s
         self._engine = engine = registry.engine_for(self._location, idle_release_s)
         self._unsaved = Unsaved(lambda write: _submitted(engine, write, lock_timeout_s))
@@ -149,13 +159,16 @@ class DuckDBSessionStorage(ISessionStorage):
     async def set_active_branch(self, session_id: str, message_ids: Sequence[str]) -> None:
         await self._write(SetActiveBranch(_id(session_id), [_id(message_id) for message_id in message_ids]))
 
-    def append_tables(self, tables: Mapping[str, pa.Table], *, replacing: bool = False) -> Appended:
+    def append_tables(
+        self, tables: Mapping[str, pa.Table], *, replacing: bool = False, trial: bool = False
+    ) -> Appended:
         """Add the rows of Arrow tables named sessions, messages and events that the store lacks, in one transaction.
 
         Rows are known by their ids; durable on return. For any thread, without an event loop. With `replacing`, a
-        message from the same source that is here with other values is written anew.
+        message from the same source that is here with other values is written anew. A `trial` changes nothing, and
+        returns what would be.
         """
-        write = Append(tables, replacing)
+        write = Append(tables, replacing, trial)
         self._require_open()
         _submitted(self._engine, write, self.lock_timeout_s).result()
         return write.outcome
@@ -236,11 +249,16 @@ class DuckDBSessionStorage(ISessionStorage):
 
     def _read_here(self, query: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
         self._require_open()
-        try:
-            with self._engine.reading(self.lock_timeout_s) as connection:
-                return query(connection)
-        except duckdb.Error as error:
-            raise failures.storage_error(error, self.location) from error
+        # Outside of the handler: what is raised there would carry along the error that may show a password.
+        for is_last in (not self._location.is_shared, True):
+            try:
+                with self._engine.reading(self.lock_timeout_s) as connection:
+                    return query(connection)
+            except duckdb.Error as error:
+                failure = error
+            if is_last or not failures.needs_reopening(failure):
+                break
+        raise self._location.explained(failure)
 
     def query(self, sql: str, params: Parameters = None, *, untrusted: bool = False) -> pa.Table:
         """Return the result of a query as an Arrow table; for any thread, without an event loop.
@@ -261,8 +279,10 @@ class DuckDBSessionStorage(ISessionStorage):
         try:
             with self._engine.reading(self.lock_timeout_s) as connection:
                 yield from _arrow(connection, sql, params, untrusted).to_arrow_reader(rows)
+            return
         except duckdb.Error as error:
-            raise failures.storage_error(error, self.location) from error
+            failure = error
+        raise self._location.explained(failure)
 
     # --- looking after the store ---
 
@@ -276,20 +296,21 @@ class DuckDBSessionStorage(ISessionStorage):
         }
         try:
             counts = await self._read(reads.counts)
-        except StorageError as error:
+        except (StorageError, ConfigurationError) as error:
             return {"status": "unhealthy", **health, "error": str(error)}
         return {"status": "healthy", **health, **counts, "latency_ms": (time.perf_counter() - began) * 1000}
 
     async def get_database_stats(self) -> dict[str, Any]:
         """Return counts of what the store holds, its versions and its size in bytes."""
         stats = {"backend": "duckdb", "location": self.location, **await self._read(reads.counts)}
-        return {**stats, "size_bytes": self._size()}
+        return {**stats, "size_bytes": await self._size()}
 
     async def optimize_database(self) -> dict[str, Any]:
         """Refresh statistics and give back the space of deleted rows; return the sizes before and after, in bytes."""
-        before = self._size()
-        await self._write(Tidy())
-        return {"optimized": True, "backend": "duckdb", "size_before_bytes": before, "size_after_bytes": self._size()}
+        before = await self._size()
+        await self._write(Maintain(self._location.tidy))
+        after = await self._size()
+        return {"optimized": True, "backend": "duckdb", "size_before_bytes": before, "size_after_bytes": after}
 
     async def backup_database(self, path: str | Path) -> str:
         """Copy the store, as it is now, to `path` in place of what is there, and return the path."""
@@ -305,8 +326,10 @@ class DuckDBSessionStorage(ISessionStorage):
         return str(target)
 
     async def rewrite_database(self) -> None:
-        """Write the store anew, so that no byte is left in its file of what was deleted."""
-        if self._location.path is not None:
+        """Write the store anew, so that no byte is left in its files of what was deleted."""
+        await self._write(Maintain(self._location.forget_deleted))
+        await self._read(self._location.sweep)
+        if self._location.leased is not None:
             writing = self._engine.run_offline(lambda: rewrite(self._location), self.lock_timeout_s)
             await asyncio.wrap_future(writing)
 
@@ -323,12 +346,8 @@ class DuckDBSessionStorage(ISessionStorage):
                 await asyncio.wrap_future(ended)
                 self._engine.join()
 
-    def _size(self) -> int:
-        path = self._location.path
-        if path is None:
-            return 0
-        files = (path, path.with_name(path.name + ".wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+    async def _size(self) -> int:
+        return await self._read(self._location.size)
 
     def _copy_tables(self, target: Path) -> None:
         draft = _draft(target)
@@ -336,9 +355,7 @@ class DuckDBSessionStorage(ISessionStorage):
         try:
             migrate(connection, str(target))
             for name in (*TABLES, "checkpoints"):
-                connection.register("langswarm_nb_incoming", self.query(f"SELECT * FROM {name}"))
-                connection.execute(f"INSERT INTO {name} SELECT * FROM langswarm_nb_incoming")
-                connection.unregister("langswarm_nb_incoming")
+                self._read_here(lambda source, name=name: copy_table(source, connection, name))
         finally:
             connection.close()
         draft.replace(target)

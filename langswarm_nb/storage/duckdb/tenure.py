@@ -32,6 +32,10 @@ class Tenure:
         """Whether nobody else ever can."""
         return self._lease is None
 
+    def idle_s(self) -> float:
+        """Return for how long nobody has used the store."""
+        return time.monotonic() - self.used_at
+
     def begin(self, patience_s: float) -> bool:
         """Return whether the file is ours, waiting at most so long for others; OSError where locks cannot be made."""
         if self._lease is not None and not self._is_ours:

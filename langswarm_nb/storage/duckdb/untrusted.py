@@ -62,6 +62,8 @@ def _check_node(node: dict[str, Any], own_names: set[str]) -> None:
         table = str(node.get("table_name", "")).lower()
         schema = str(node.get("schema_name", "")).lower()
         ours = schema in ("", "main") and (table in _READABLE or (table in own_names and _PLAIN_NAME.fullmatch(table)))
+        if node.get("at_clause"):
+            raise _refused("the store as it is now is; AT (...), what it was,")
         if node.get("catalog_name") or not (ours or (schema == "information_schema" and table in _CATALOG)):
             raise _refused(f"the tables {', '.join(sorted(_READABLE))} are, and {table!r} is none of them")
     elif kind == "TABLE_FUNCTION":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import duckdb
+
 from ...errors import SessionNotFoundError, SessionStateError
 from ..rows import Row
-from .checkpoints import drop
+from .checkpoints import drop, take_back
 from .ledger import Ledger
 from .write import Write
 
@@ -31,7 +33,11 @@ class AddMessages(Write):
     session_id: str
     rows: Sequence[Row]
 
+    def looks_up(self) -> tuple[Sequence[str], Sequence[str]]:
+        return [self.session_id], [row["message_id"] for row in self.rows]
+
     def apply(self, ledger: Ledger) -> None:
+        take_back(ledger, [row["message_id"] for row in self.rows])
         ledger.next_seq(self.session_id)
         stored = ledger.stored_among([row["message_id"] for row in self.rows])
         fresh: dict[str, Row] = {}
@@ -111,15 +117,16 @@ class SetActiveBranch(Write):
 
 
 @dataclass(frozen=True)
-class Tidy(Write):
-    """Refresh the statistics, and give back the space of deleted rows."""
+class Maintain(Write):
+    """Look after the store as `work` does, outside of any transaction."""
 
+    work: Callable[[duckdb.DuckDBPyConnection], None]
     alone: ClassVar[bool] = True
+    in_transaction: ClassVar[bool] = False
 
     def apply(self, ledger: Ledger) -> None:
         ledger.settle()
-        ledger.connection.execute("ANALYZE")
-        ledger.connection.execute("CHECKPOINT")
+        self.work(ledger.connection)
 
 
 def _require(ledger: Ledger, session_id: str) -> None:

@@ -19,11 +19,11 @@
 const PROTOCOL = 1;
 // The address with which the page was opened: JupyterLab changes it meanwhile.
 const LINKED = new URL(performance.getEntriesByType("navigation")[0]?.name || location.href).searchParams.get("session");
-const ACK_EVERY = 3;
+const ACK_EVERY = 6;
 const SILENCE_MS = 2500;
 
 class Store extends Talk {
-  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(). */
+  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(), and lost() when a reply's kernel is gone. */
   constructor(model, on) {
     super(model, () => on.waiting());
     this.on = on;
@@ -73,6 +73,7 @@ class Store extends Talk {
 
   take(message, buffers) {
     this.lastNews = Date.now();
+    this.gone = false;
     if (message.to && message.to !== this.view) return;
     if (message.kind === "patch") this.takePatch(message);
     else if (message.kind === "delta") this.takeDelta(message);
@@ -134,5 +135,6 @@ class Store extends Talk {
     if (unanswered) this.patience = Math.min(this.patience * 2, 30_000);
     this.lastNews = Date.now();
     this.resync();
+    if (this.gone && this.header.running) this.on.lost?.();
   }
 }

@@ -26,11 +26,13 @@ export default function extras(kit, panel) {
     asks: (waiting) => asks.show(waiting),
     chats: () => earlierChats(panel),
     edit: editMessage,
-    exports: () => exportChat(panel, pictures, request),
+    exporting: () => openExport(panel, pictures),
     find: () => finder.open(),
+    numbers: () => showNumbers(panel),
+    models: () => openModels(panel),
     settings: () => openSettings(panel),
     tags: () => tags.open(),
-    why: (item, rating) => askWhy(item, (note) => panel.ask("feedback", { id: item.id, rating, note })),
+    why: (item, rating) => askWhy(item, rating, (note) => panel.ask("feedback", { id: item.id, rating, note })),
     close() {
       tray.close();
       pictures.close();
