@@ -30,8 +30,8 @@ def binder_url(
 
     `repo`: "owner/name" on GitHub, the address of a repository, folder or file on GitHub or GitLab, of a gist, or of
     any git repository over https. `ref`: a branch, tag or commit; one that stands in the address wins over "HEAD".
-    `session`: the id of a session that the notebook of `ls.share_bundle` opens on. ConfigurationError for what is no
-    repository, and for an address with credentials in it.
+    `session`: the id of a session that the notebook's `ls.replay` begins with (without `path`, that of a bundle).
+    ConfigurationError for what is no repository, and for an address with credentials in it.
     """
     provider, spec, told_ref, told_path = _understood(repo.strip())
     ref = told_ref if told_ref and ref == "HEAD" else ref.strip()

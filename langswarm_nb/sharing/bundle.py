@@ -80,8 +80,8 @@ def share_bundle(
     `conversations.duckdb`, a store with them and nothing else; `binder/`, the environment with every version pinned as
     it is here; `README.md` with the badge. Make it a public repository; `repo`, "owner/name", is where it will be.
 
-    `which`, `source`, `overwrite` and `progress` are as in `ls.export`. It is redacted unless `redact=False`; texts
-    are hidden as well. Look at `ls.redaction_preview` first: what is on Binder is public.
+    `which`, `source`, `overwrite` and `progress` are as in `ls.export`. It is redacted unless `redact=False`;
+    `redact=["..."]` hides these texts as well. Look at `ls.redaction_preview` first: what is on Binder is public.
 
     `package` is what Binder installs: None for this version, from PyPI if it came from there, else as a wheel that is
     packed into the bundle; or the path of a wheel; or a requirement as pip takes it. ConfigurationError where nothing
@@ -100,7 +100,8 @@ def share_bundle(
             raise ConfigurationError(
                 "No conversation was chosen, so there is nothing to share. ls.sessions() lists them."
             )
-        redactor = redactor_for(store, selected, redact) if redact else None
+        # Only False says that nothing is to be taken out; an empty list of texts does not.
+        redactor = None if redact is False else redactor_for(store, selected, redact or True)
         draft = stack.enter_context(whole(target, overwrite=overwrite))
         zipped = target.suffix.lower() == ".zip"
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "bundle" if zipped else draft
@@ -156,11 +157,11 @@ def _fill(
     said = f"{counted(sessions, 'conversation')}, {counted(messages, 'message')}"
     if redactor is not None:
         said += "; secrets and personal data were taken out, and people have other names"
-    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
-    (folder / NOTEBOOK).write_text(notebook.text(title, said), encoding="utf-8")
+    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8", newline="\n")
+    (folder / NOTEBOOK).write_text(notebook.text(title, said), encoding="utf-8", newline="\n")
     if sessions > len(links):
         links.append(f"- and {sessions - len(links):,} more")
-    (folder / "README.md").write_text(_readme(title, said, links, badge, repo), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(title, said, links, badge, repo), encoding="utf-8", newline="\n")
     return sessions, messages
 
 

@@ -44,7 +44,8 @@ class BundleNotebook:
             return
         self._room -= len(text)
         call = f"ls.replay({json.dumps(conversation.session_id)}, {json.dumps(self._store)})"
-        self._said.append(f"{text}\n\n*Replay it:* `{call}`")
+        # An id is whatever somebody's program made it.
+        self._said.append(text if "`" in call else f"{text}\n\n*Replay it:* `{call}`")
 
     def text(self, title: str, said: str) -> str:
         """Return the notebook, format 4.5."""

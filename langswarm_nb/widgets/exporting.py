@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..notebook.sessions import current_user
 from ..sharing import Exported, export, export_bytes
 from ..sharing.files import stem_of
 from ..sharing.formats import FORMATS
+from ..sharing.redactor import Redactor
 from . import formats
 from .transfers import seen_text
 
@@ -44,7 +46,7 @@ def for_page(which: Any, title: str | None, format: str, redact: bool, source: A
             f"The file has {formats.size(len(made.content))}, too much to be sent to the browser. "
             "Save it beside the notebook instead."
         )
-    name = stem_of(title) + made.name.removeprefix("conversation")
+    name = _stem(title, redact) + made.name.removeprefix("conversation")
     told = f"{name}, {formats.size(len(made.content))}{_redacted(made.redacted)}"
     return made.content, {"name": name, "type": made.media_type, "told": told}
 
@@ -56,9 +58,14 @@ def beside_notebook(
     folder = folder_of(notebook)
     suffix = ".zip" if format == "parquet" else FORMATS[format].suffixes[0]
     done = _written(
-        which, [folder / f"{stem_of(title)}{n}{suffix}" for n in ("", *range(2, 100))], format, redact, source
+        which, [folder / f"{_stem(title, redact)}{n}{suffix}" for n in ("", *range(2, 100))], format, redact, source
     )
     return {"told": f"{done.path.name} in {seen_text(str(folder))}{_redacted(done.redacted)}"}
+
+
+def _stem(title: str | None, redact: bool) -> str:
+    # A file's name is read by more people than the file.
+    return stem_of(Redactor([current_user()]).text(title) if redact and title else title)
 
 
 def _written(which: Any, paths: Sequence[Path], format: str, redact: bool, source: Any) -> Exported:

@@ -18,7 +18,8 @@ from .recording import HINT, MISSING, Recording
 from .session_browser_widget import manager_of
 
 _READS = {
-    "ready", "extras", "stop", "source", "earlier", "attachment", "piece", "sessions", "open", "replay",
+    "ready", "extras", "stop", "source", "earlier", "attachment", "piece", "sessions", "open", "replay", "exports",
+    "export", "numbers",
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def _told(theme: str, violation: dict[str, Any], node: dict[str, Any]) -> str:
 
 
 def test_the_panel_in_its_states_the_transcript_and_the_dashboard(open_notebook: OpenNotebook) -> None:
-    lab = open_notebook(SETUP, "panel.close()", "ls.dashboard()")
+    lab = open_notebook(SETUP, "panel.close()", "ls.dashboard()", "ls.replay()")
     lab.run_cell(0)
     lab.run_cell(1)
     panel = lab.panel()
@@ -92,4 +92,8 @@ def test_the_panel_in_its_states_the_transcript_and_the_dashboard(open_notebook:
     lab.run_cell(3)
     expect(lab.page.locator(".lsnb-dash .js-plotly-plot").first).to_be_visible(timeout=60_000)
     found["dashboard"] = objections(lab, ".lsnb-dash")
+    lab.run_cell(4)
+    recording = lab.panel()
+    recording.button("More").click()
+    found["recording, with a menu"] = objections(lab, ".lsnb-recording")
     assert [f"{state}: {told}" for state, all_told in found.items() for told in all_told] == []

@@ -58,6 +58,14 @@ def test_a_reader_without_a_key_replays_stops_and_opens_another(open_notebook: O
     expect(panel.button("Replay")).to_be_visible()
     assert panel.texts() == shown
 
+    panel.button("More").click()
+    panel.root.get_by_text("Export …").click()
+    pane = panel.root.get_by_role("dialog", name="Export this chat")
+    with page.page.expect_download() as download:
+        pane.get_by_role("button", name="Download").click()
+    assert "**the mean**" in download.value.path().read_text()
+    pane.get_by_role("button", name="Close").click()
+
     title = panel.root.locator(".lsnb-title").inner_text()
     panel.button("More").click()
     expect(panel.root.get_by_role("dialog", name="More")).to_be_visible()

@@ -69,6 +69,8 @@ def test_it_is_redacted_unless_one_says_otherwise(tmp_path):
     assert "redacted: " in str(done)
     for name in ("index.ipynb", "README.md", "conversations.duckdb"):
         assert b"ada@example.com" not in (done.path / name).read_bytes()
+    empty = ls.share_bundle(tmp_path / "empty", redact=[], source=two_people())
+    assert b"ada@example.com" not in (empty.path / "conversations.duckdb").read_bytes()
     plain = ls.share_bundle(tmp_path / "plain", source=two_people(), redact=False)
     assert "not redacted" in str(plain)
     assert "ada@example.com" in (plain.path / "index.ipynb").read_text().replace("\\", "")
@@ -186,7 +188,8 @@ def test_the_packed_wheel_is_the_package(tmp_path):
 
 def test_hostile_titles_stay_text(tmp_path):
     evil = '](javascript:alert(1)) <img src=x onerror=alert(2)> "quotes"\n# heading'
-    source = source_of([session_row("s1", title=evil)], [message_row("s1", 1, "user", "hi")])
+    odd = f"s`{evil}"
+    source = source_of([session_row(odd, title=evil)], [message_row(odd, 1, "user", "hi")])
     done = ls.share_bundle(tmp_path / "b", source=source, title=evil, repo="a/b")
     for text in ((done.path / "README.md").read_text(), *_markdown(done.path / "index.ipynb")):
         assert "<img" not in text.replace("\\<", "")

@@ -59,3 +59,15 @@ def test_the_packages_notebooks_are_those_of_the_repository():
     assert sorted(shipped) == sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb"))
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert json.loads(path.read_text())["nbformat"] == 4
+
+
+def test_binder_pins_all_that_the_package_and_jupyterlab_need():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    lines = (ROOT / "binder" / "constraints.txt").read_text().splitlines()
+    pinned = {_normal(line.partition("==")[0]) for line in lines if "==" in line}
+    assert [name for name in needed if _normal(re.split(r"[<>=~\[; ]", name)[0]) not in pinned] == []
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

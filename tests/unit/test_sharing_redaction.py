@@ -22,6 +22,7 @@ import langswarm_nb as ls
 from langswarm_nb import runtime
 from langswarm_nb.sharing.redactor import Redactor
 from langswarm_nb.storage.rows import json_text
+from langswarm_nb.widgets import exporting
 
 FORMATS = ["md", "html", "ipynb", "json", "jsonl", "openai.jsonl", "anthropic.jsonl", "parquet", "zip", "duckdb"]
 PER_SESSION = 20
@@ -175,6 +176,15 @@ def test_none_survives_in_a_replay_of_a_bundle_nor_in_what_the_file_keeps_of_it(
     known = [needle for needle in needles if needle in clear]
     assert len(known) > 10  # what is shown of a conversation, is shown in the clear
     assert survivors(html.unescape(shared), needles) == []
+
+
+def test_the_name_of_a_redacted_file_tells_nothing(tmp_path):
+    source = source_of([session_row("s1")], [message_row("s1", 1, "user", "hi")])
+    for title, name in (("Trip to Oslo", "Trip-to-Oslo"), ("mail ada@example.com", "mail-email")):
+        assert exporting.for_page("s1", title, "markdown", True, source)[1]["name"] == f"{name}.md"
+        notebook = str(tmp_path / "x.ipynb")
+        assert f"{name}.md in" in exporting.beside_notebook("s1", title, "markdown", True, source, notebook)["told"]
+    assert exporting.for_page("s1", "ada@example.com", "markdown", False, source)[1]["name"] == "ada-example-com.md"
 
 
 def test_a_pseudonym_is_the_same_within_an_export_and_another_in_the_next(tmp_path):

@@ -18,7 +18,7 @@
 
 const PROTOCOL = 1;
 // The address with which the page was opened: JupyterLab changes it meanwhile.
-const LINKED = new URL(performance.getEntriesByType("navigation")[0]?.name ?? location.href).searchParams.get("session");
+const LINKED = new URL(performance.getEntriesByType("navigation")[0]?.name || location.href).searchParams.get("session");
 const ACK_EVERY = 6;
 const SILENCE_MS = 2500;
 
