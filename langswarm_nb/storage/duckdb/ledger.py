@@ -63,8 +63,8 @@ class Ledger:
         """Wait until no other process writes, and begin a transaction if there is to be one."""
         assert self._turns is not None
         self.forget()
-        self._turns.begin(waits_s, transaction=transaction)
         self._in_transaction = transaction
+        self._turns.begin(waits_s, transaction=transaction)
 
     def look_ahead(self, session_ids: set[str], message_ids: set[str]) -> None:
         """Look up at once what many changes will ask for: over a network each question costs its time."""
@@ -179,7 +179,10 @@ class Ledger:
             self.begin()
         self.flush()
         if self._in_transaction:
-            self.connection.execute("COMMIT")
+            if self._turns is not None:
+                self._turns.commit()
+            else:
+                self.connection.execute("COMMIT")
             self._in_transaction = False
         if self._turns is not None:
             self._turns.committed(written)
