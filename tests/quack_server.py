@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,9 @@ class QuackServer:
 
         return DuckDBSessionStorage(**self.options)
 
-    def empty(self) -> None:
-        """Remove the tables of the test before."""
+    @contextmanager
+    def session(self) -> Iterator[Callable[[str], list[Any]]]:
+        """Give a function that runs a statement on the server, all in one session."""
         import duckdb
 
         from langswarm_nb.storage.duckdb import extensions
@@ -46,10 +49,15 @@ class QuackServer:
         with duckdb.connect(":memory:") as connection:
             assert extensions.load(connection, "quack")
             connection.execute(f"ATTACH '{self.location}' AS store (TOKEN '{TOKEN}')")
-            ask = "SELECT * FROM quack_query_by_name('store', ?)"
-            connection.execute(ask, ["DROP VIEW IF EXISTS session_summary"]).fetchall()
-            for (name,) in connection.execute(ask, ["SELECT table_name FROM duckdb_tables()"]).fetchall():
-                connection.execute(ask, [f'DROP TABLE "{name}"']).fetchall()
+            run = "SELECT * FROM quack_query_by_name('store', ?)"
+            yield lambda statement: connection.execute(run, [statement]).fetchall()
+
+    def empty(self) -> None:
+        """Remove the tables of the test before."""
+        with self.session() as ask:
+            ask("DROP VIEW IF EXISTS session_summary")
+            for (name,) in ask("SELECT table_name FROM duckdb_tables()"):
+                ask(f'DROP TABLE "{name}"')
 
     def start(self) -> None:
         """Start the process, and wait until it serves."""

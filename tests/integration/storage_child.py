@@ -72,6 +72,9 @@ def fork(storage: ISessionStorage, session_id: str) -> None:
     if child:
         _, status = os.waitpid(child, 0)
         sys.exit(os.waitstatus_to_exitcode(status))
+    if sys.argv[1] == "duckdb":
+        # The threads of DuckDB that the parent had are not here, and its own end at exit does not bear that.
+        os._exit(0)
 
 
 if __name__ == "__main__":

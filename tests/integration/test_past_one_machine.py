@@ -296,6 +296,19 @@ def test_a_server_goes_away_and_comes_back(tmp_path):
         server.stop()
 
 
+def test_a_client_that_died_in_its_transaction_holds_up_nobody(quack_server):
+    async def scenario(storage):
+        await start(storage)
+        with quack_server.session() as ask:
+            ask("BEGIN")
+            ask("INSERT INTO messages (message_id, session_id) VALUES ('half', 's1')")
+            ask("INSERT INTO checkpoints (message_id, session_id) VALUES ('half', 's1')")
+            await storage.add_message("s1", message(content="after"))
+        return [m.content for m in await storage.get_messages("s1")]
+
+    assert using({**quack_server.options, "lock_timeout_s": 5}, scenario) == ["after"]
+
+
 # --- secrets ---
 
 

@@ -23,9 +23,7 @@ _NO_KEY = re.compile(r"encrypted database .* without a key", re.I)
 _INVALIDATED = re.compile(r"database has been invalidated|must be restarted|invalid connection id", re.I)
 
 
-_CONFLICT = re.compile(
-    r"\bconflict\b|could not serialize access|deadlock detected|retry count|other (write )?transactions", re.I
-)
+_CONFLICT = re.compile(r"\bconflict\b|could not serialize access|deadlock detected|retry count", re.I)
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -83,8 +83,8 @@ class Ledger:
         """Wait until no other process writes, and begin a transaction if there is to be one."""
         assert self._turns is not None
         self.forget()
-        self._turns.begin(waits_s, transaction=transaction)
         self._in_transaction = transaction
+        self._turns.begin(waits_s, transaction=transaction)
 
     def close(self) -> None:
         """Let go of the store; what is not settled is taken over by who opens it next."""
@@ -185,7 +185,10 @@ class Ledger:
         written = len(self._fresh)
         if self._in_transaction:
             self._flush()
-            self.connection.execute("COMMIT")
+            if self._turns is not None:
+                self._turns.commit()
+            else:
+                self.connection.execute("COMMIT")
             self._in_transaction = False
         elif self._fresh and self._journal is not None:
             self._journal.append(self._fresh)

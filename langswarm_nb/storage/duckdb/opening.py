@@ -7,6 +7,7 @@ import random
 
 import duckdb
 
+from ...errors import StorageLockedError
 from . import failures
 from .checkpoints import FoldAbandoned
 from .lease import OwnerMark
@@ -41,9 +42,12 @@ def recover(ledger: Ledger) -> None:
     """Store as interrupted what writers that are gone left in flight."""
     fold = FoldAbandoned()
     (failure,) = commit_together(ledger, [fold], _WAITS_S)
-    if failure is not None:
+    if isinstance(failure, StorageLockedError):
+        # A later opening will do it; this one need not fail for it.
+        logger.warning("interrupted replies in %s are not recovered yet: others keep writing", ledger.where)
+    elif failure is not None:
         raise failure
-    if fold.count:
+    elif fold.count:
         logger.warning("%d interrupted replies were recovered in %s", fold.count, ledger.where)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -90,11 +91,18 @@ class QuackServer(Location):
     def cursor(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         return connection.cursor()
 
+    def tidy(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Refresh the statistics, and write the log into the file unless a transaction, of whomever, is open."""
+        connection.execute("ANALYZE")
+        with suppress(duckdb.Error):
+            connection.execute("CHECKPOINT")
+
     def forget_deleted(self, connection: duckdb.DuckDBPyConnection) -> None:
         logger.warning("what was deleted leaves free space in the file of %s: rewrite the file there", self.shown)
 
     def size(self, connection: duckdb.DuckDBPyConnection) -> int:
-        sizes = "SELECT sum(block_size * total_blocks)::BIGINT FROM pragma_database_size()"
+        # Three headers of 4 kB come before the blocks.
+        sizes = "SELECT sum(12288 + block_size * total_blocks)::BIGINT FROM pragma_database_size()"
         found = connection.execute(f"{sizes} WHERE database_name = current_database()").fetchall()
         return found[0][0] or 0
 

@@ -32,6 +32,9 @@ class Turns(Protocol):
     def begin(self, waits_s: float, *, transaction: bool) -> None:
         """Wait for this process' turn, and begin a transaction in it if there is to be one."""
 
+    def commit(self) -> None:
+        """Commit the transaction."""
+
     def committed(self, messages: int) -> None:
         """Hear how many messages the transaction that has just ended added."""
 
@@ -70,6 +73,9 @@ class CatalogTurns:
         if not self._is_ours:
             raise busy(self._where, waits_s)
 
+    def commit(self) -> None:
+        self._connection.execute("COMMIT")
+
     def committed(self, messages: int) -> None:
         self._unflushed += messages
         if self._unflushed >= _FLUSHED_EVERY:
@@ -86,7 +92,10 @@ class CatalogTurns:
 
 
 class RowTurns:
-    """Turns by a row that every transaction writes: of two at once, the server refuses the later one."""
+    """Turns by a row that every transaction changes last: of two that overlap, the server refuses the later one.
+
+    Not first: a server keeps the transaction of a client that died, and what it has changed, for as long as it runs.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -94,11 +103,13 @@ class RowTurns:
     def begin(self, waits_s: float, *, transaction: bool) -> None:
         if transaction:
             self._connection.execute("BEGIN")
-            # It has to change: DuckDB writes nothing, and sees no conflict, where a value stays what it is.
-            self._connection.execute(
-                "UPDATE schema_migrations SET applied_at = applied_at + INTERVAL 1 MICROSECOND "
-                "WHERE name = 'm0001_first_tables'"
-            )
+
+    def commit(self) -> None:
+        # It has to change: DuckDB writes nothing, and sees no conflict, where a value stays what it is.
+        self._connection.execute(
+            "UPDATE schema_migrations SET applied_at = applied_at + INTERVAL 1 MICROSECOND "
+            "WHERE name = 'm0001_first_tables'; COMMIT"
+        )
 
     def committed(self, messages: int) -> None:
         pass
