@@ -8,7 +8,6 @@ import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import duckdb
 import pytest
 from duckdb_processes import Child, children, message, start, using
 
@@ -168,7 +167,6 @@ def test_an_encrypted_store_writes_nothing_in_the_clear(path):
         await storage.add_message("s1", message(content="my secret plan"))
         return [file.name for file in path.parent.iterdir() if b"secret plan" in file.read_bytes()]
 
-    pytest.importorskip("duckdb_extension_httpfs") if duckdb.__version__ < "2" else pytest.skip("needs httpfs")
     assert using(path, write, encryption_key="k" * 16) == []
 
 
