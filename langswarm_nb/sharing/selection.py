@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..clock import as_utc
@@ -138,11 +139,26 @@ def chunks(source: Source, selected: Iterable[Selected]) -> Iterator[Chunk]:
     for one in selected:
         if batch and (size + one.size > _CHUNK_BYTES or len(batch) >= _CHUNK_SESSIONS):
             yield _read(source, batch)
+            _give_back_memory()
             batch, size = [], 0
         batch.append(one.session_id)
         size += one.size
     if batch:
         yield _read(source, batch)
+
+
+def _give_back_memory() -> None:
+    """Let the system have what was freed: glibc keeps it, in pieces, and a long export grew with all that it read."""
+    if trim := _trim():
+        trim(0)
+
+
+@cache
+def _trim() -> Any:
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library, another system
+        return None
 
 
 def _understood(which: Any) -> tuple[list[str] | None, str, Row]:
