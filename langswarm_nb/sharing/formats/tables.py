@@ -101,6 +101,8 @@ class DuckDBWriter:
 
         self._draft = draft
         self._connection = Location.of(draft).connect()
+        # What was written is not read again: without a limit DuckDB keeps most of it in memory.
+        self._connection.execute("SET memory_limit = '64MB'")
         migrate(self._connection, str(target))
 
     def write(self, chunk: Chunk) -> None:
