@@ -1,139 +1,276 @@
-"""The chat panel under load, in a real JupyterLab and a real browser: `python benchmarks/panel.py`.
+"""A streaming reply, measured in a real JupyterLab and a real Chromium: `python benchmarks/panel.py`.
 
-One reply of many chunks (8 kB of real Markdown for every 2,000) is pushed through the panel. Measured: the time from
-the provider's last chunk until the page shows the last word, the bytes that the kernel sends to the page, the kernel's
-CPU time, and the longest time in which the page drew no frame.
+One reply of many chunks (8 kB of real Markdown for every 2,000) is streamed by the panel and by what else shows replies
+in a notebook, each in the same JupyterLab and the same browser, one after the other:
+
+- visible: from the last chunk until the page shows the last word;
+- kernel, page: CPU seconds of the kernel and of the page's process, from asking until half a second after that;
+- to the page: what the server sent over the websocket, and once before, to set it up;
+- gap: the longest time in which the page drew no frame;
+- end: whether the text was right at the end.
+
+Nobody is attached to the browser while it is timed; the server counts. The peers are optional:
+
+    pip install -e ".[bench]" && pip install --no-deps jupyter-chat-widget   # it asks for ipywidgets 7, and runs with 8
+
+`--only ours,chatlas` and `--case` split the work, `--json FILE` keeps the numbers and adds to what the file has,
+`--table FILE` prints what it has.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.metadata
 import json
 import statistics
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
+import psutil
 
-from conftest import CHROMIUM_FLAGS, LabPage, chromium_path, running_lab, write_notebook
-from playwright.sync_api import Browser, sync_playwright
+from langswarm_nb.widgets.assets import script, style
 
-SET_UP = """
-import asyncio, json, time
-import jupyter_client.session
-import langswarm_nb as ls
-from langswarm_nb.interfaces import Completed, TextDelta
-from langswarm_nb.providers.mock import MARKDOWN_PATTERN, MockProviderSession
+HERE = Path(__file__).parent
+IN_NOTEBOOK = HERE / "in_notebook"
+sys.path[:0] = [str(IN_NOTEBOOK), str(HERE.parent / "tests" / "browser"), str(HERE.parent)]
 
-PART = MARKDOWN_PATTERN.replace("{input}", "the same as everybody") + "\\n\\n"
-TEXT = (PART * 99)[:7980]
-measured = {"bytes": 0, "messages": 0}
+from conftest import Lab, LabPage, running_lab, write_notebook  # noqa: E402
+from contestants import reply  # noqa: E402
+from long_conversation import MESSAGES, measure  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+from watched_page import Chromium, verdict, watch  # noqa: E402
 
-class Firehose(MockProviderSession):
-    async def send_message_stream(self, content, role="user", metadata=None):
-        chunks, rate = json.loads(content)
-        text = TEXT * (chunks // 2000)
-        size = max(1, len(text) // chunks)
-        measured.update(bytes=0, messages=0, cpu=time.process_time())
-        began = time.monotonic()
-        for n, start in enumerate(range(0, len(text), size)):
-            pause = began + n / rate - time.monotonic() if rate else 0
-            await asyncio.sleep(max(pause, 0))
-            yield TextDelta(text[start : start + size])
-        yield TextDelta("\\n\\nThe last word.")
-        measured["last_chunk"] = time.time()
-        yield Completed(finish_reason="stop")
-
-ls.ProviderSessionFactory.register_provider("firehose", Firehose)
-
-serialize = jupyter_client.session.Session.serialize
-def counted(self, *args, **kwargs):
-    frames = serialize(self, *args, **kwargs)
-    measured["bytes"] += sum(map(len, frames))
-    measured["messages"] += 1
-    return frames
-jupyter_client.session.Session.serialize = counted
-carried = len(ls.ChatPanel._esm) + len(ls.ChatPanel._css)
-"""
-PANEL = "ls.chat(provider='firehose', model='markdown', new=True)"
-REPORT = "print(json.dumps({**measured, 'cpu': time.process_time() - measured['cpu'], 'carried': carried}))"
-
-WATCH = """() => {
-    const panel = [...document.querySelectorAll('.lsnb-panel')].at(-1);
-    window.seen = { gap: 0, steps: 0, visible: null };
-    let last = performance.now(), length = 0;
-    const look = (now) => {
-        const reply = [...panel.querySelectorAll('.lsnb-msg[data-role=assistant]')].at(-1);
-        if (reply) window.seen.gap = Math.max(window.seen.gap, now - last);
-        last = now;
-        const size = reply?.querySelector('.lsnb-md')?.textContent.length ?? 0;
-        if (size > length) { length = size; window.seen.steps += 1; }
-        const whole = reply?.textContent.includes('The last word.');
-        if (whole && !window.seen.visible) window.seen.visible = Date.now() / 1000;
-        if (!window.seen.visible || reply.dataset.state === 'running') requestAnimationFrame(look);
-        else window.seen.done = true;
-    };
-    requestAnimationFrame(look);
-}"""
+CASES = {
+    "2000": ("2,000 chunks at full speed", 2_000, 0),
+    "paced": ("2,000 chunks, 100 a second", 2_000, 100),
+    "20000": ("20,000 chunks at full speed", 20_000, 0),
+}
+# Contestant -> the package whose version is shown, and its name in the table.
+CONTESTANTS = {
+    "ours": ("langswarm-nb", "this panel"),
+    "ipylangchat": ("ipylangchat", "ipylangchat"),
+    "jupyter-chat-widget": ("jupyter-chat-widget", "jupyter-chat-widget"),
+    "update_display": ("ipython", "`update_display(Markdown(...))` for each chunk"),
+    "chatlas": ("chatlas", "chatlas"),
+    "panel": ("panel", "Panel's ChatFeed"),
+}
+CONVERSATION = "conversation"
+TYPING = {"newest": "as opened", "all": "all messages shown", "streaming": "and a reply streaming, 100 chunks a second"}
+START_S = 2.0
 
 
-def measure(browser: Browser, lab: Any, chunks: int, rate: float, name: str) -> dict[str, float]:
-    """Return one run's numbers."""
-    notebook = lab.root / f"{name}.ipynb"
-    write_notebook(notebook, [f"%env LANGSWARM_NB_DB={lab.root / name}.duckdb", SET_UP, PANEL, REPORT])
-    page = browser.new_context(viewport={"width": 1100, "height": 900}).new_page()
-    shown = LabPage(page, lab, notebook)
-    shown.open()
-    for cell in range(3):
-        shown.run_cell(cell)
-    print(shown.outputs(2).inner_text()[:2000], shown.outputs(1).inner_text()[:1000]) if "-v" in sys.argv else None
-    panel = shown.panel()
-    page.wait_for_timeout(1000)
-    page.evaluate(WATCH)
-    panel.box.fill(json.dumps([chunks, rate]))
-    panel.box.press("Enter")
-    # Not looked at meanwhile: a debugger that listens slows the page.
-    page.wait_for_timeout(1500 + (1000 * chunks / rate if rate else chunks / 4))
-    page.wait_for_function("window.seen.done", timeout=120_000)
-    seen = page.evaluate("window.seen")
-    shown.run_cell(3)
-    kernel = json.loads(shown.outputs(3).inner_text())
-    page.context.close()
-    lab.stop_kernels()
-    return {
-        "visible_after_s": seen["visible"] - kernel["last_chunk"],
-        "kB": kernel["bytes"] / 1000,
-        "messages": kernel["messages"],
-        "kernel_cpu_s": kernel["cpu"],
-        "worst_gap_ms": seen["gap"],
-        "steps": seen["steps"],
-        "carried_kB": kernel["carried"] / 1000,
-    }
+class Bench:
+    """One JupyterLab, one browser, and the numbers of one run after the other."""
+
+    def __init__(self, lab: Lab, chromium: Chromium, home: Path, patience_s: float) -> None:
+        self.lab, self.chromium, self.home, self.patience_s = lab, chromium, home, patience_s
+        self._runs = 0
+        self._last_asked = 0.0
+
+    def run(self, contestant: str, chunks: int, rate: float) -> dict[str, Any]:
+        """Return the numbers of one reply."""
+        self._runs += 1
+        notebook = self.lab.root / f"run-{self._runs}.ipynb"
+        noted = self.home / "last-chunk"
+        noted.unlink(missing_ok=True)
+        write_notebook(
+            notebook,
+            [
+                f"import contestants\ncontestants.prepare({chunks}, {rate})",
+                f"contestants.show({contestant!r})",
+                "contestants.ask()",
+            ],
+        )
+        patience = self.patience_s + (chunks / rate if rate else 0)
+        with self.chromium.attached() as page:
+            shown = LabPage(page, self.lab, notebook)
+            shown.open()
+            shown.run_cell(0)
+            before = self._meter()["bytes"]
+            shown.run_cell(1)
+            page.wait_for_timeout(2_000)
+            set_up = self._meter()["bytes"] - before
+            for cell in (0, 1):
+                if "Traceback" in (output := shown.outputs(cell).inner_text()):
+                    raise RuntimeError(f"{contestant} could not be shown:\n{output}")
+            page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
+            watch(page, contestant, patience, START_S)
+        time.sleep(START_S / 2)
+        kernel = self._kernel()
+        before, kernel_cpu, page_cpu = self._meter()["bytes"], _cpu_s(kernel), self.chromium.cpu_s()
+        seen = self._wait_for_report(patience + 30)
+        numbers = {
+            "kernel_cpu_s": _cpu_s(kernel) - kernel_cpu,
+            "page_cpu_s": self.chromium.cpu_s() - page_cpu,
+            "bytes": self._meter()["bytes"] - before,
+            "set_up_bytes": set_up,
+        }
+        if seen is None:
+            seen = {"visible": None, "gap": None, "gaps": [], "text": "", "rendered": True, "letters": 0}
+        last_chunk = float(noted.read_text()) if noted.exists() else None
+        numbers |= {
+            "visible_s": seen["visible"] - last_chunk if seen["visible"] and last_chunk else None,
+            "gap_ms": seen["gap"],
+            "gaps": seen["gaps"],
+            "end": verdict(reply(chunks), seen),
+            "letters": seen["letters"],
+        }
+        self._stop(kernel)
+        return numbers
+
+    def open_conversation(self) -> dict[str, Any]:
+        """Return the numbers of a long conversation."""
+        self._runs += 1
+        with self.chromium.attached() as page:
+            numbers = measure(page, self.lab, f"run-{self._runs}")
+        self._stop(self._kernel())
+        return numbers
+
+    def _meter(self) -> dict[str, Any]:
+        return self.lab.api("GET", "bench")
+
+    def _wait_for_report(self, patience_s: float) -> dict[str, Any] | None:
+        ends = time.monotonic() + patience_s
+        while time.monotonic() < ends:
+            time.sleep(0.5)
+            with contextlib.suppress(OSError):
+                if (report := self._meter()["reports"].get("page")) and report.get("asked", 0) > self._last_asked:
+                    self._last_asked = report["asked"]
+                    return report
+        return None
+
+    def _kernel(self) -> psutil.Process:
+        [process] = [
+            child
+            for child in psutil.Process().children(recursive=True)
+            if "ipykernel_launcher" in " ".join(child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE
+        ]
+        return process
+
+    def _stop(self, kernel: psutil.Process) -> None:
+        # One that is still busy showing chunks hears nothing.
+        with contextlib.suppress(OSError):
+            self.lab.stop_kernels()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            kernel.kill()
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system
+
+
+@contextlib.contextmanager
+def bench(patience_s: float) -> Iterator[Bench]:
+    """A JupyterLab that counts, and a browser."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        (home / "config").mkdir()
+        extensions = {"ServerApp": {"jpserver_extensions": {"websocket_meter": True}}}
+        (home / "config" / "jupyter_server_config.json").write_text(json.dumps(extensions))
+        environment = {"PYTHONPATH": f"{HERE.parent}:{IN_NOTEBOOK}", "BENCH_LAST_CHUNK": str(home / "last-chunk")}
+        with running_lab(home, **environment) as lab:
+            chromium = Chromium(playwright, home)
+            try:
+                yield Bench(lab, chromium, home, patience_s)
+            finally:
+                chromium.close()
+
+
+def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the median of each number, None where most runs have none, and every end that was seen."""
+    found: dict[str, Any] = {"runs": len(runs)}
+    for key in ("visible_s", "kernel_cpu_s", "page_cpu_s", "bytes", "set_up_bytes", "gap_ms"):
+        known = [run[key] for run in runs if run[key] is not None]
+        found[key] = statistics.median(known) if 2 * len(known) > len(runs) else None
+    ends = [run["end"] for run in runs]
+    found["end"] = ", ".join(f"{end} {ends.count(end)} of {len(ends)}" for end in dict.fromkeys(ends))
+    return found
+
+
+def version(contestant: str) -> str | None:
+    """Return the installed version of a contestant, None where it is not installed."""
+    try:
+        return importlib.metadata.version(CONTESTANTS[contestant][0])
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def table(results: dict[str, dict[str, Any]], patience_s: float) -> str:
+    """Return the results as Markdown, a table for each case."""
+    lines: list[str] = []
+    for case, (title, _, _) in CASES.items():
+        rows = {name: found for name in CONTESTANTS if (found := results.get(f"{case}/{name}"))}
+        if not rows:
+            continue
+        lines += [f"\n**{title}**\n", "| | visible after | kernel CPU | page CPU | to the page | worst gap | end |"]
+        lines.append("| --- | --- | --- | --- | --- | --- | --- |")
+        for name, found in rows.items():
+            if "missing" in found:
+                lines.append(f"| {CONTESTANTS[name][1]} | not installed | | | | | |")
+                continue
+            visible = f"{found['visible_s']:.2f} s" if found["visible_s"] is not None else f"not in {patience_s:.0f} s"
+            sent = f"{_size(found['bytes'])} (+ {_size(found['set_up_bytes'])})"
+            gap = f"{found['gap_ms']:.0f} ms" if found["gap_ms"] is not None else "stuck"
+            cells = [visible, f"{found['kernel_cpu_s']:.2f} s", f"{found['page_cpu_s']:.2f} s", sent, gap, found["end"]]
+            lines.append(f"| {CONTESTANTS[name][1]} {found['version']} | {' | '.join(cells)} |")
+    if found := results.get(CONVERSATION):
+        lines += [f"\n**A conversation of {MESSAGES} messages in this panel**\n", "| | |", "| --- | --- |"]
+        lines.append(f"| from running the cell until it can be used | {found['usable_s']:.2f} s |")
+        for when, what in TYPING.items():
+            keys = f"{found[f'key_ms_{when}']:.0f} ms (worst {found[f'worst_key_ms_{when}']:.0f} ms)"
+            lines.append(f"| from key to screen, {what} | {keys} |")
+        lines.append(f"| script and style that one panel carries | {found['carried_kB']:.1f} kB |")
+    return "\n".join(lines)
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def main() -> None:
-    """Print a table of medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(CONTESTANTS), help="contestants, by name")
+    parser.add_argument("--case", default=",".join([*CASES, CONVERSATION]), help="%(default)s")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
-    arguments = parser.parse_args()
-    cases = [
-        ("2,000 chunks, full speed", 2000, 0),
-        ("2,000 chunks, 100 a second", 2000, 100),
-        ("20,000 chunks, full speed", 20_000, 0),
-    ]
-    with tempfile.TemporaryDirectory() as home, running_lab(Path(home)) as lab, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
-        for case, (title, chunks, rate) in enumerate(cases):
-            runs = [measure(browser, lab, chunks, rate, f"case-{case}-{run}") for run in range(arguments.runs)]
-            medians = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-            if arguments.json:
-                print(json.dumps({"case": title, **medians}), flush=True)
-            else:
-                print(f"{title:28}", "  ".join(f"{key} {value:8.2f}" for key, value in medians.items()), flush=True)
-        browser.close()
+    parser.add_argument("--patience", type=float, default=90, help="seconds to wait for a whole text")
+    parser.add_argument("--json", type=Path, help="a file to add the numbers to")
+    parser.add_argument("--table", type=Path, help="print the tables of such a file and measure nothing")
+    asked = parser.parse_args()
+    kept = asked.table or asked.json
+    results: dict[str, Any] = json.loads(kept.read_text()) if kept and kept.exists() else {}
+    if not asked.table:
+        with bench(asked.patience) as measuring:
+            for case in asked.case.split(","):
+                if case == CONVERSATION:
+                    runs = [measuring.open_conversation() for _ in range(asked.runs)]
+                    print(case, json.dumps(runs), file=sys.stderr, flush=True)
+                    found = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+                    results[case] = found | {"carried_kB": len((script() + style()).encode()) / 1000}
+                    continue
+                for name in asked.only.split(","):
+                    _, chunks, rate = CASES[case]
+                    if version(name) is None:
+                        results[f"{case}/{name}"] = {"missing": True}
+                        continue
+                    runs = [measuring.run(name, chunks, rate) for _ in range(asked.runs)]
+                    for run in runs:
+                        print(case, name, json.dumps(run), file=sys.stderr, flush=True)
+                    results[f"{case}/{name}"] = {**medians(runs), "version": version(name)}
+                    if asked.json:
+                        asked.json.write_text(json.dumps(results, indent=1))
+        if asked.json:
+            asked.json.write_text(json.dumps(results, indent=1))
+    print(table(results, asked.patience))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Many sessions with durable messages: ours on DuckDB against LangSwarm 0.1.0's session manager on its SQLite store.
 
-    python benchmarks/sessions.py --langswarm-python /path/to/other/venv/bin/python
+    python benchmarks/sessions.py
 
-Each session has five turns with a provider that answers at once: ten messages, each durable when its turn goes on.
-Both run in the same minute on the same disk, each in a process of its own; LangSwarm in an environment that has it
-(`pip install --no-deps langswarm==0.1.0` is enough). Without one, only ours is measured.
+Each session has five turns with a provider that answers at once: ten messages. With ours each is durable when its turn
+goes on, with LangSwarm two together when the turn ends. Both run in the same minute on the same disk, each in a process
+of its own; LangSwarm in an environment that is made when it is first needed (`peers.py`).
 """
 
 from __future__ import annotations
@@ -140,7 +140,6 @@ def measured(side: str, python: str, count: int, at_once: int) -> dict[str, floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--langswarm-python", help="an interpreter that has langswarm 0.1.0")
     parser.add_argument("--sessions", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=50)
     parser.add_argument("--one-by-one", type=int, default=100, help="how many sessions to measure one at a time")
@@ -154,21 +153,23 @@ def main() -> None:
             result = asyncio.run(side(Path(folder), options.sessions, options.at_once))
         print(json.dumps(result))
         return
+    import peers  # needs what the other environment does not have
+
     print(
         f"{'sessions':>8} {'at once':>7} {'':24} {'messages/s':>10} {'stored':>7} {'first turn':>10} {'last turn':>10}"
     )
     for count, at_once in ((options.sessions, options.at_once), (options.one_by_one, 1)):
-        results = {"langswarm_nb (DuckDB)": measured("ours", sys.executable, count, at_once)}
-        if options.langswarm_python:
-            results["LangSwarm 0.1.0 (SQLite)"] = measured("theirs", options.langswarm_python, count, at_once)
+        results = {
+            "langswarm_nb (DuckDB)": measured("ours", sys.executable, count, at_once),
+            "LangSwarm 0.1.0 (SQLite)": measured("theirs", peers.interpreter(), count, at_once),
+        }
         for name, result in results.items():
             print(
                 f"{count:>8} {at_once:>7} {name:24} {result['messages_per_s']:>10.0f} {result['stored']:>7.0f} "
                 f"{result['first_turn_ms']:>7.1f} ms {result['last_turn_ms']:>7.1f} ms"
             )
-        if len(results) == 2:
-            own, other = (result["messages_per_s"] for result in results.values())
-            print(f"{'':16} ratio {own / other:.1f}")
+        own, other = (result["messages_per_s"] for result in results.values())
+        print(f"{'':16} ratio {own / other:.1f}")
 
 
 if __name__ == "__main__":

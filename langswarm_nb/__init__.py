@@ -65,8 +65,8 @@ _HOMES = {
         SQLiteSessionStorage
         StorageFactory
     """,
-    "widgets": "ChatPanel Comparison SessionBrowser chat compare session_browser",
-    "sharing": "binder_badge binder_url export redaction_preview",
+    "widgets": "ChatPanel Comparison SessionBrowser chat compare replay session_browser",
+    "sharing": "binder_badge binder_url export redaction_preview share_bundle",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -59,6 +59,7 @@ from .sharing import binder_badge as binder_badge
 from .sharing import binder_url as binder_url
 from .sharing import export as export
 from .sharing import redaction_preview as redaction_preview
+from .sharing import share_bundle as share_bundle
 from .storage import DuckDBSessionStorage as DuckDBSessionStorage
 from .storage import InMemorySessionStorage as InMemorySessionStorage
 from .storage import PostgreSQLSessionStorage as PostgreSQLSessionStorage
@@ -71,6 +72,7 @@ from .widgets import Comparison as Comparison
 from .widgets import SessionBrowser as SessionBrowser
 from .widgets import chat as chat
 from .widgets import compare as compare
+from .widgets import replay as replay
 from .widgets import session_browser as session_browser
 
 __all__ = [
@@ -141,9 +143,11 @@ __all__ = [
     "import_conversations",
     "messages",
     "redaction_preview",
+    "replay",
     "session_browser",
     "sessions",
     "set_global_session_manager",
+    "share_bundle",
     "sql",
     "turns",
 ]

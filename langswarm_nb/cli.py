@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SessionError
-from .sharing.command import add_export
+from .importers.command import add_import
+from .serving.command import add_serve
+from .sharing.command import add_export, add_share
 from .version import __version__
 
 QUICK_START = "01-quickstart.ipynb"
@@ -48,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"langswarm_nb {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    lab = commands.add_parser("lab", help="open JupyterLab on a ready notebook (the default)")
+    lab = commands.add_parser(
+        "lab",
+        help="open JupyterLab on a ready notebook (the default)",
+        epilog="examples:\n  python -m langswarm_nb\n  python -m langswarm_nb lab --dir work --port 9000\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     lab.add_argument(
         "--dir",
         type=Path,
@@ -60,11 +67,25 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("--ip", help="the address to listen on (default: this machine only)")
     lab.set_defaults(run=_lab)
 
-    stats = commands.add_parser("stats", help="print what a store holds")
-    stats.add_argument("--db", help="path or location of the store (default: LANGSWARM_NB_DB, else the user's own)")
+    stats = commands.add_parser(
+        "stats",
+        help="print what a store holds",
+        epilog="examples:\n  python -m langswarm_nb stats\n  python -m langswarm_nb stats --source team.duckdb\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stats.add_argument(
+        "--source",
+        "--db",
+        metavar="STORE",
+        dest="db",
+        help="path or location of the store (default: LANGSWARM_NB_DB, else your own)",
+    )
     stats.add_argument("--json", action="store_true", help="print one JSON object")
     stats.set_defaults(run=_stats)
+    add_import(commands)
     add_export(commands)
+    add_share(commands)
+    add_serve(commands)
     return parser
 
 
@@ -119,7 +140,7 @@ def _stats(arguments: argparse.Namespace) -> int:
         """,
         source=arguments.db,
     ).iloc[0]
-    numbers = {name: None if value != value or value is None else value for name, value in row.items()}
+    numbers = {name: None if missing else value for (name, value), missing in zip(row.items(), row.isna(), strict=True)}
     if arguments.json:
         print(json.dumps(numbers, default=_plain))
         return 0

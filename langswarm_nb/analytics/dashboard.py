@@ -192,7 +192,7 @@ def transcript(source: Source, session_id: str) -> list[dict[str, Any]]:
     ).to_pylist()
     return [
         {
-            "who": row["model"] or row["role"] or "",
+            "who": (row["model"] or row["role"] or "")[:200],
             "role": row["role"] or "",
             "status": row["status"] or "",
             "html": render_markdown((row["content"] or "")[:100_000]),

@@ -46,10 +46,10 @@ _CATEGORIES = frozenset(
 def sessions(source: Any = None) -> pd.DataFrame:
     """Return one row a session, oldest first.
 
-    `session_id`; `user_id`, `provider`, `model`, `status` (active, idle, archived, error) as categories; `title`,
-    `description`, `tags` (a list); `created_at`, `updated_at`; `provider_session_id` (the provider's own id);
-    `parent_session_id`, `forked_from_id`; `notebook_path`; `source`, `source_id` (where an import came from); `config`,
-    `context`, `metadata` (JSON text).
+    `session_id`; `user_id`, `provider`, `model`, `status` (active, idle, archived, error; deleted: in the trash) as
+    categories; `title`, `description`, `tags` (a list); `created_at`, `updated_at`; `provider_session_id` (the
+    provider's own id); `parent_session_id`, `forked_from_id`; `notebook_path`; `source`, `source_id` (where an import
+    came from); `config`, `context`, `metadata` (JSON text).
 
     Computed: `message_count` and `turn_count` of the active branch; `input_tokens`, `output_tokens` and `cost_usd` of
     all branches, <NA> where nothing is known; `unpriced_count` (replies without a known cost); `error_count`;

@@ -17,6 +17,7 @@ from ..errors import ConfigurationError
 from . import figures, metrics
 from .figures import style
 from .metrics.statement import last_days
+from .snapshot import Snapshot
 from .source import Source
 from .text import search, similar, topics
 from .text.searching import Query
@@ -78,22 +79,27 @@ _NUMBERS = {
     "error_rate": ("Error rate", style.share, -1),
 }
 
-_CATALOGUE = """
-WITH x AS (
+# Over a snapshot, and over a store's own tables.
+_FACTS = "SELECT role, status, created_at, provider, model, person FROM facts"
+_USERS = "SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person"
+_TABLES_FACTS = """
     SELECT m.role, m.status, m.created_at, coalesce(m.provider, s.provider) AS provider,
-           coalesce(m.request_model, m.response_model, s.model) AS model, s.user_id
-    FROM messages m LEFT JOIN sessions s USING (session_id)
-),
+           coalesce(m.request_model, m.response_model, s.model) AS model, s.user_id AS person
+    FROM messages m LEFT JOIN sessions s USING (session_id)"""
+_TABLES_USERS = "SELECT DISTINCT user_id AS person, user_id FROM sessions"
+_CATALOGUE = """
+WITH x AS ({facts}),
 options AS (
-    SELECT 'model' AS kind, model AS name, count(*) AS n FROM x WHERE role = 'assistant' GROUP BY model
-    UNION ALL SELECT 'provider', provider, count(*) FROM x WHERE role = 'assistant' GROUP BY provider
-    UNION ALL SELECT 'status', status, count(*) FROM x GROUP BY status
-    UNION ALL SELECT 'user_id', user_id, count(*) FROM x GROUP BY user_id
+    SELECT 'model' AS kind, model::VARCHAR AS name, count(*) AS n FROM x WHERE role = 'assistant' GROUP BY model
+    UNION ALL SELECT 'provider', provider::VARCHAR, count(*) FROM x WHERE role = 'assistant' GROUP BY provider
+    UNION ALL SELECT 'status', status::VARCHAR, count(*) FROM x GROUP BY status
+    UNION ALL SELECT 'user_id', user_id, n FROM (SELECT person, count(*) AS n FROM x GROUP BY person) JOIN ({users})
+        USING (person)
 )
 SELECT kind, name, n FROM options WHERE name IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY kind ORDER BY n DESC, name) <= 100
-UNION ALL SELECT 'messages', NULL, count(*) FROM messages
-UNION ALL SELECT 'newest', (max(created_at) FILTER (created_at <= $now))::VARCHAR, 0 FROM messages
+UNION ALL SELECT 'messages', NULL, count(*) FROM x
+UNION ALL SELECT 'newest', (max(created_at) FILTER (created_at <= $now))::VARCHAR, 0 FROM x
 ORDER BY kind, n DESC, name
 """
 
@@ -109,19 +115,25 @@ class Report:
         self.filters = dict(filters)
         self.period = str(self.filters.pop("period", None) or "All time")
         self._catalogue: dict[str, Any] | None = None
+        self._snapshot = Snapshot(source)
         if self.period not in PERIODS:
             raise ConfigurationError(f"period cannot be {self.period!r}. Use one of: {', '.join(PERIODS)}.")
         metrics.Filters.of(**self.filters)
 
     def refresh(self) -> None:
-        """Forget which users, providers and models there are."""
+        """Forget what was read."""
         self._catalogue = None
+        self._snapshot = Snapshot(self.source)
 
     @property
     def catalogue(self) -> dict[str, Any]:
         """What can be filtered by, each most frequent first; the number of messages; the newest one's time."""
         if self._catalogue is None:
-            rows = self.source.query(_CATALOGUE, {"now": now()}).to_pylist()
+            rows = self._snapshot.query(
+                _CATALOGUE.format(facts=_FACTS, users=_USERS),
+                _CATALOGUE.format(facts=_TABLES_FACTS, users=_TABLES_USERS),
+                {"now": now()},
+            ).to_pylist()
             options: dict[str, Any] = {name: [] for name in ("user_id", "provider", "model", "status")}
             for row in rows:
                 if row["kind"] in options:
@@ -151,12 +163,12 @@ class Report:
     def data(
         self, names: Iterable[str] | None = None, progress: Progress = lambda doing: None
     ) -> dict[str, pd.DataFrame]:
-        """Return the tidy frame of each metric, all of them or `names`, from one pass over the store."""
+        """Return the tidy frame of each metric, all of them or `names`, all from one snapshot of the store."""
         every = ("overview", *(name for tab in TABS for name in self.shown(tab)))
         chosen = [name for name in dict.fromkeys(every if names is None else names) if name != "search"]
         asked = [getattr(metrics, name) for name in chosen if name != "topics"]
         progress(f"Counting {style.counted(self.catalogue['messages'], 'message')} …")
-        found = metrics.ask_all(asked, self.source, **self.applied()) if asked else {}
+        found = self._snapshot.ask_all(asked, **self.applied()) if asked else {}
         if "topics" in chosen:
             progress("Finding topics …")
             found["topics"] = topics(self.source, **self.applied())
@@ -192,9 +204,9 @@ class Report:
         return tiles
 
     def narrowed(self, filters: dict[str, Any]) -> Report:
-        """Return the report of the same source under other filters, without asking anew what can be filtered by."""
+        """Return the report of the same source under other filters, without reading anew what was read."""
         other = Report(self.source, **filters)
-        other._catalogue = self.catalogue
+        other._catalogue, other._snapshot = self.catalogue, self._snapshot
         return other
 
     def view(

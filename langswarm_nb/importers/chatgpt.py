@@ -223,7 +223,8 @@ def _said(kind: Any, content: dict[str, Any]) -> tuple[str, list[dict[str, Any]]
     if kind == "tether_browsing_display":
         return words(content.get("result") or content.get("summary")), []
     if "parts" not in content:
-        return words(content.get("text") or content.get("result") or content.get("content")), []
+        said = next((content[key] for key in ("text", "result", "output_str", "content") if content.get(key)), None)
+        return words(said), []
     texts: list[str] = []
     parts: list[dict[str, Any]] = []
     for part in sequence(content["parts"]) or [content["parts"]]:

@@ -111,6 +111,8 @@ class _Rollout:
             self._item(payload, at)
         elif kind == "event_msg" and payload.get("type") == "token_count":
             self._count(mapping(payload.get("info")))
+        elif kind == "event_msg" and payload.get("type") == "thread_name_updated":
+            self._found.title = name(payload.get("thread_name")) or self._found.title
         elif kind == "event_msg" and payload.get("type") == "turn_aborted" and self._reply is not None:
             self._reply.status, self._reply.finish_reason = "interrupted", "cancelled"
         elif kind == "compacted":
@@ -127,7 +129,7 @@ class _Rollout:
             self._say(Message(f"{found.source_id}/end", "assistant", created_at=last.created_at, provider="openai"))
         found.model = self._model
         first = next((m.content for m in found.messages if m.role == "user" and m.content), "")
-        found.title = " ".join(first.split())[:80] or None
+        found.title = found.title or " ".join(first.split())[:80] or None
         return found
 
     def _meta(self, payload: dict[str, Any]) -> None:
@@ -146,7 +148,9 @@ class _Rollout:
         found.metadata = {key: payload[key] for key in wanted if name(payload.get(key))}
         git = mapping(payload.get("git"))
         found.metadata.update({key: git[key] for key in ("branch", "commit_hash") if name(git.get(key))})
-        self._inherit(name(payload.get("forked_from_id")))
+        # A subagent's file may begin with what was said before it was started, too.
+        spawn = mapping(mapping(mapping(payload.get("source")).get("subagent")).get("thread_spawn"))
+        self._inherit(name(payload.get("forked_from_id")) or name(spawn.get("parent_thread_id")))
 
     def _inherit(self, parent: str | None) -> None:
         if parent and parent != self._found.source_id and self._before is None:

@@ -8,10 +8,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from .. import runtime
 from ..errors import ConfigurationError
+from ..storage import StorageFactory
+from ..storage.paths import default_location
 from .format import Format
 from .inputs import Entry, entries_of
 from .registry import FORMATS, format_named, format_of
@@ -26,13 +29,14 @@ def import_conversations(
     *,
     user_id: str | None = None,
     progress: bool = True,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Bring the conversations at `path` (a file, a folder, a zip) into a store and return what was done.
 
     `format` is found out by itself, file by file; give it to read only files of one kind: "chatgpt", "claude",
     "claude-code", "codex", "llm", "openai-agents", "jupyter-ai", "langswarm", "sharegpt", "lmsys", "wildchat" or
     "own". `source` is the store to write to: a manager, a storage, a path or location, None for the default store.
-    `user_id` owns what names no user; without it, you do.
+    `user_id` owns what names no user; without it, you do. A `dry_run` writes nothing, and reports what would be done.
 
     May be run again at any time, on the same export or a newer one: what is here already is not doubled. Memory is
     bounded by the largest conversation, not by the file. What cannot be read is left out and counted in the report;
@@ -40,15 +44,15 @@ def import_conversations(
     """
     began = time.perf_counter()
     wanted = None if format is None else format_named(format)
-    report = ImportReport(os.fspath(path))
+    report = ImportReport(os.fspath(path), dry_run=dry_run)
     entries, archives = entries_of(path, report)
     try:
         groups = _grouped(entries, wanted, report)
         if not groups and not report.skipped:
             report.skip("file", "there is no export in it that is known here", report.path)
         if groups:
-            storage = _storage_of(source)
-            report.location = str(getattr(storage, "location", type(storage).__name__))
+            storage = _storage_of(source, dry_run)
+            report.location = _location_of(source, storage)
             _import(groups, storage, report, user_id or _current_user(), progress)
     finally:
         for archive in archives:
@@ -58,7 +62,7 @@ def import_conversations(
 
 
 def _import(groups: dict[str, list[Entry]], storage: Any, report: ImportReport, user_id: str, progress: bool) -> None:
-    writer = writer_for(storage, report, user_id)
+    writer = writer_for(storage, report, user_id, report.dry_run)
     total = sum(entry.size for entries in groups.values() for entry in entries)
     bar = _bar(total, progress)
     try:
@@ -80,7 +84,7 @@ def _import(groups: dict[str, list[Entry]], storage: Any, report: ImportReport, 
         raise
     finally:
         bar.close()
-    if report.messages_imported or report.messages_updated:
+    if (report.messages_imported or report.messages_updated) and not report.dry_run:
         runtime.run(
             storage.add_event(
                 "import",
@@ -112,8 +116,10 @@ def _grouped(entries: Sequence[Entry], wanted: Format | None, report: ImportRepo
     return groups
 
 
-def _storage_of(source: Any) -> Any:
+def _storage_of(source: Any, dry_run: bool) -> Any:
     if source is None or isinstance(source, (str, os.PathLike)):
+        if dry_run and _is_not_there(os.fspath(source or default_location())):
+            return StorageFactory.create("memory", {})
         return runtime.default_manager(None if source is None else os.fspath(source)).storage
     storage = getattr(source, "storage", source)
     if not (hasattr(storage, "add_message") and hasattr(storage, "create_session")):
@@ -121,6 +127,17 @@ def _storage_of(source: Any) -> Any:
             f"Conversations cannot be imported into {type(source).__name__}. Give a manager, a storage, or a path."
         )
     return storage
+
+
+def _location_of(source: Any, storage: Any) -> str:
+    told = getattr(storage, "location", None)
+    is_path = source is None or isinstance(source, (str, os.PathLike))
+    return str(told or (os.fspath(source or default_location()) if is_path else type(storage).__name__))
+
+
+def _is_not_there(location: str) -> bool:
+    # Whatever has a scheme is no file, and is asked itself.
+    return "://" not in location and ":" not in location[2:] and not Path(location).expanduser().exists()
 
 
 def _current_user() -> str:

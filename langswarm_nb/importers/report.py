@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
+from typing import Any
 
 _EXAMPLES = 3
 
@@ -25,7 +26,8 @@ class ImportReport:
 
     A conversation is *imported* when it is new here, *updated* when the source had more or other messages of it than
     the store, and else *unchanged*. `files` names the format of each file that was read. `skipped` tells what was left
-    out and why; `pandas.DataFrame(report.skipped)` makes a table of it.
+    out and why; `pandas.DataFrame(report.skipped)` makes a table of it. After a `dry_run` all of it is what an import
+    would do; nothing was written.
     """
 
     path: str
@@ -38,6 +40,7 @@ class ImportReport:
     messages_updated: int = 0
     messages_unchanged: int = 0
     seconds: float = 0.0
+    dry_run: bool = False
     _left_out: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _examples: dict[tuple[str, str], list[str]] = field(default_factory=dict, repr=False)
 
@@ -66,6 +69,13 @@ class ImportReport:
         """How many messages were read."""
         return self.messages_imported + self.messages_updated + self.messages_unchanged
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-ready values."""
+        return {
+            **{key: value for key, value in asdict(self).items() if not key.startswith("_")},
+            "skipped": [asdict(one) for one in self.skipped],
+        }
+
     def __str__(self) -> str:
         formats = Counter(self.files.values())
         origin = ", ".join(f"{name} ({count} file{'s' * (count > 1)})" for name, count in formats.items())
@@ -74,6 +84,8 @@ class ImportReport:
             f"  {name:14} {new:>9,} imported {more:>9,} updated {same:>9,} unchanged"
             for name, new, more, same in self._rows()
         ]
+        if self.dry_run:
+            lines.append("  dry run: nothing was written")
         if self._left_out:
             lines.append("  left out:")
             lines += [
@@ -101,7 +113,7 @@ class ImportReport:
         )
         html = (
             f"<div class='lsnb-import'><p><b>{escape(self.path)}</b>: {origin or 'nothing to import'}"
-            f"{f', {self.seconds:.1f} s' if self.seconds else ''}</p>"
+            f"{f', {self.seconds:.1f} s' if self.seconds else ''}{'; dry run, nothing was written' * self.dry_run}</p>"
             "<table><thead><tr><th></th><th>imported</th><th>updated</th><th>unchanged</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )

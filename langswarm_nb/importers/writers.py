@@ -24,19 +24,22 @@ _SESSION_ID, _MESSAGE_ID, _CONTENT, _PARTS = (
 )
 
 
-def writer_for(storage: Any, report: ImportReport, user_id: str) -> BulkWriter | PlainWriter:
-    """Return what writes into `storage`."""
+def writer_for(storage: Any, report: ImportReport, user_id: str, trial: bool = False) -> BulkWriter | PlainWriter:
+    """Return what writes into `storage`; on `trial` it only counts what it would do there."""
     kind = BulkWriter if hasattr(storage, "append_tables") else PlainWriter
-    return kind(storage, report, user_id)
+    return kind(storage, report, user_id, trial)
 
 
 class BulkWriter:
     """Gathers rows and appends them as Arrow tables, while the next ones are read."""
 
-    def __init__(self, storage: Any, report: ImportReport, user_id: str) -> None:
+    def __init__(self, storage: Any, report: ImportReport, user_id: str, trial: bool = False) -> None:
         self._storage = storage
         self._report = report
         self._user_id = user_id
+        self._trial = trial
+        # What a trial would have written by now: the store does not know it.
+        self._tried: set[str] = set()
         self._messages = MessageRows(report)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="langswarm_nb-import")
         self._writing: Future[None] | None = None
@@ -94,13 +97,15 @@ class BulkWriter:
         from ..storage.arrow import table_of_columns, table_of_rows
 
         sessions, rows = self._under_known_ids(sessions, rows)
+        if self._trial:
+            sessions, rows = self._untried(sessions, rows)
         if not rows:
             return
         tables = {
             "sessions": table_of_rows("sessions", list(sessions.values())),
             "messages": table_of_columns("messages", dict(zip(MESSAGES, zip(*rows, strict=True), strict=True))),
         }
-        outcome = self._storage.append_tables(tables, replacing=True)
+        outcome = self._storage.append_tables(tables, replacing=True, trial=self._trial)
         report, new, changed = self._report, outcome.new_sessions, outcome.changed_sessions
         report.conversations_imported += len(new)
         report.conversations_updated += len(changed - new)
@@ -110,6 +115,17 @@ class BulkWriter:
         # What was replaced was also added.
         report.messages_imported -= outcome.replaced
         report.messages_unchanged += len(rows) - outcome.added["messages"]
+
+    def _untried(
+        self, sessions: dict[str, Row], rows: list[tuple[Any, ...]]
+    ) -> tuple[dict[str, Row], list[tuple[Any, ...]]]:
+        """Leave out what this trial has counted already."""
+        fresh = [row for row in rows if row[_MESSAGE_ID] not in self._tried]
+        self._report.messages_unchanged += len(rows) - len(fresh)
+        new_sessions = {key: row for key, row in sessions.items() if key not in self._tried}
+        self._tried.update(row[_MESSAGE_ID] for row in fresh)
+        self._tried.update(new_sessions)
+        return new_sessions, fresh
 
     def _under_known_ids(
         self, sessions: dict[str, Row], rows: list[tuple[Any, ...]]
@@ -158,10 +174,12 @@ class BulkWriter:
 class PlainWriter:
     """Writes through the methods that every storage has. What is here already is left as it is."""
 
-    def __init__(self, storage: ISessionStorage, report: ImportReport, user_id: str) -> None:
+    def __init__(self, storage: ISessionStorage, report: ImportReport, user_id: str, trial: bool = False) -> None:
         self._storage = storage
         self._report = report
         self._user_id = user_id
+        self._trial = trial
+        self._tried: dict[str, set[str]] = {}
         self._messages = MessageRows(report)
 
     def add(self, conversation: Conversation, fallback_time: datetime) -> None:
@@ -177,9 +195,11 @@ class PlainWriter:
         from ..storage.rows import json_value
 
         session_id, storage, report = row["session_id"], self._storage, self._report
-        here = await storage.get_session(session_id)
-        known: set[str] = set()
-        if here is None:
+        here = self._tried.get(session_id) or await storage.get_session(session_id)
+        known: set[str] = set(self._tried.get(session_id, ()))
+        if here is None and self._trial:
+            pass
+        elif here is None:
             config = SessionConfig.of(json_value(row["config"], {}))
             context = SessionContext.from_dict(session_id, json_value(row["context"], {}))
             await storage.create_session(session_id, row["user_id"], row["provider"], row["model"], config, context)
@@ -193,10 +213,12 @@ class PlainWriter:
                 "forked_from_id",
             )
             await storage.update_session(session_id, {name: row[name] for name in names if row[name] is not None})
-        else:
+        elif not known:
             known = {message.message_id for message in await storage.get_all_messages(session_id)}
         fresh = [row_to_message(one) for one in rows if one["message_id"] not in known]
-        if fresh:
+        if self._trial:
+            self._tried[session_id] = known | {one["message_id"] for one in rows}
+        elif fresh:
             await storage.add_messages(session_id, fresh)
         report.conversations_imported += here is None
         report.conversations_updated += here is not None and bool(fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
 from typing import Any
 
 import nest_asyncio2
@@ -18,11 +19,14 @@ from ..models import SessionMessage
 from ..session.session import Session
 from ..stream_events import StreamEvent, TextDelta, TurnCompleted
 from .cell_output import ReplyOutput
+from .last_error import LastError
 from .magic_commands import COMMANDS
 from .namespace import expand
 from .sessions import current_user, latest_session, notebook_path, preferred_model, start_session
 
 FORMATS = ("markdown", "text", "code", "json", "html")
+# A line of a cell that stands for the last error.
+_FIX_LINE = re.compile(r"^[ \t]*%chat[ \t]+fix[ \t]*$", re.MULTILINE)
 
 
 @magics_class
@@ -30,6 +34,10 @@ class ChatMagics(Magics):
     """The magics of one shell; follow-up cells go on in the session of the cell before."""
 
     session: Session | None = None
+
+    def __init__(self, shell: Any = None, **options: Any) -> None:
+        super().__init__(shell, **options)
+        self.last_error = LastError(shell)
 
     @magic_arguments()
     @argument("-s", "--session", help="go on in the session of this name; it is made if there is none")
@@ -42,7 +50,11 @@ class ChatMagics(Magics):
     @argument("-v", "--var", help="put the reply's text into this variable")
     @argument("--no-history", action="store_true", help="ask without the conversation so far, in a session of its own")
     @argument("-o", "--out", help="put the reply, a SessionMessage, into this variable")
-    @argument("words", nargs="*", help="without a cell: list, use, new, history, cost, model, help")
+    @argument(
+        "words",
+        nargs="*",
+        help="%%chat list, use, new, history, cost, model, export, fix, help; %%%%chat fix asks about the last error",
+    )
     @line_cell_magic("chat")
     def chat(self, line: str, cell: str | None = None) -> None:
         """Chat with a language model in a cell; the reply streams in and stays in the notebook."""
@@ -58,18 +70,39 @@ class ChatMagics(Magics):
 
     def _command(self, arguments: Any) -> None:
         words = arguments.words or ["show"]
+        if words[0] == "fix":
+            return self._fix(arguments, " ".join(words[1:]))
         command = COMMANDS.get(words[0])
         if command is None:
-            raise UsageError(f"%chat has no command {words[0]!r}. It has: {', '.join(sorted(COMMANDS))}.")
+            raise UsageError(f"%chat has no command {words[0]!r}. It has: {', '.join(sorted([*COMMANDS, 'fix']))}.")
         shown = command(self, arguments, words[1:])
         if shown is not None:
             display(shown)
+        return None
 
     def _ask(self, arguments: Any, cell: str) -> None:
-        prompt = expand(cell.strip("\n"), self._namespace)
+        typed = cell.strip("\n")
+        if arguments.words == ["fix"]:
+            return self._fix(arguments, expand(typed, self._namespace))
+        if arguments.words:
+            raise UsageError(
+                f"%%chat takes options, and the question below; {' '.join(arguments.words)!r} is neither. "
+                "%chat help lists the options."
+            )
+        parts = [expand(part, self._namespace) for part in _FIX_LINE.split(typed)]
+        if len(parts) > 1:
+            # What is expanded is what was typed, never the text of an error.
+            return self._send(arguments, self.last_error.describe().join(parts), typed)
+        return self._send(arguments, parts[0])
+
+    def _fix(self, arguments: Any, question: str) -> None:
+        prompt = self.last_error.prompt(question)
+        self._send(arguments, prompt, question.strip() or f"Explain this error: {self.last_error.get()}")
+
+    def _send(self, arguments: Any, prompt: str, typed: str = "") -> None:
         session = self.open_session(arguments)
         output = ReplyOutput(arguments.format)
-        reply = _stream_into(session, prompt, output)
+        reply = _stream_into(session, prompt, output, {"typed": typed} if typed else None)
         if arguments.var:
             self._namespace[arguments.var] = reply.content
         if arguments.out:
@@ -133,13 +166,15 @@ async def _adapted(session: Session, arguments: Any) -> bool:
     return True
 
 
-def _stream_into(session: Session, prompt: str, output: ReplyOutput) -> SessionMessage:
+def _stream_into(
+    session: Session, prompt: str, output: ReplyOutput, metadata: dict[str, Any] | None = None
+) -> SessionMessage:
     """Return the reply; an interrupt stops it and returns what had come."""
     events: queue.SimpleQueue[StreamEvent | None] = queue.SimpleQueue()
 
     async def listen() -> None:
         try:
-            async for event in session.stream(prompt):
+            async for event in session.stream(prompt, metadata=metadata):
                 events.put(event)
         finally:
             events.put(None)
@@ -183,10 +218,16 @@ def load_ipython_extension(ipython: Any) -> None:
         pass
     else:
         nest_asyncio2.apply()
-    ipython.register_magics(ChatMagics)
+    unload_ipython_extension(ipython)
+    magics = ChatMagics(ipython)
+    ipython.register_magics(magics)
+    ipython.events.register("post_run_cell", magics.last_error.note)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
     """Take the magics away."""
+    magics = ipython.magics_manager.registry.pop("ChatMagics", None)
+    if magics is not None:
+        ipython.events.unregister("post_run_cell", magics.last_error.note)
     for kind in ("line", "cell"):
         ipython.magics_manager.magics[kind].pop("chat", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,13 +15,24 @@ _EXPRESSION = re.compile(r"\{\{(.+?)\}\}", re.S)
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 50
 
+# Set where the page is served to visitors: what they type is text, never code of this kernel.
+SERVED = "LANGSWARM_NB_SERVED"
+
+
+def evaluates() -> bool:
+    """Return whether `{{ expression }}` is evaluated here: not on a page that is served to visitors."""
+    return not os.environ.get(SERVED)
+
 
 def expand(text: str, namespace: Mapping[str, Any]) -> str:
     """Return `text` with every `{{ expression }}` replaced by its value in `namespace`.
 
     A DataFrame becomes its schema and a preview, a Series its type and first values, anything else its `str`.
-    Single braces are left alone. ConfigurationError names an expression that cannot be evaluated.
+    Single braces are left alone. ConfigurationError names an expression that cannot be evaluated. On a
+    page that is served to visitors nothing is evaluated: the text is returned as it is.
     """
+    if not evaluates():
+        return text
     return _EXPRESSION.sub(lambda match: describe(_evaluate(match[1].strip(), namespace)), text)
 
 
@@ -35,6 +47,8 @@ def describe(value: Any) -> str:
 
 def names_starting_with(prefix: str, namespace: Mapping[str, Any], limit: int = 20) -> list[str]:
     """Return the reader's own variables that begin with `prefix`, sorted; what IPython put there is left out."""
+    if not evaluates():
+        return []
     hidden = {"In", "Out", "exit", "quit", "get_ipython", "open"}
     found = [name for name in namespace if name.startswith(prefix) and not name.startswith("_") and name not in hidden]
     return sorted(found)[:limit]

@@ -34,6 +34,8 @@ _CONTENT = """
 font-family:var(--jp-content-font-family,var(--vscode-font-family,system-ui,sans-serif));overflow-wrap:anywhere;contain:paint}
 .lsnb-md :is(p,ul,ol,dl,blockquote,details,section,h1,h2,h3,h4,h5,h6,
 .lsnb-code,.lsnb-table,.lsnb-maths){margin:0 0 .7em}
+.lsnb-md :is(p,li,h1,h2,h3,h4,h5,h6,th,td,dt,dd,summary){unicode-bidi:plaintext}
+.lsnb-md :is(pre,code,math){direction:ltr;unicode-bidi:isolate;text-align:left}
 .lsnb-md :is(h1,h2,h3,h4,h5,h6){line-height:1.25;margin-top:1.1em;font-weight:600}
 .lsnb-md h1{font-size:1.5em}.lsnb-md h2{font-size:1.3em}.lsnb-md h3{font-size:1.15em}
 .lsnb-md :is(h4,h5,h6){font-size:1em}
@@ -56,8 +58,10 @@ background:none;color:inherit}
 .lsnb-md :is(.lsnb-table,.lsnb-maths){overflow-x:auto;overflow-wrap:normal}
 .lsnb-md .lsnb-maths{text-align:center;padding:.2em 0}.lsnb-md [mathvariant^=bold]{font-weight:bold}
 .lsnb-md table{color:inherit;border-collapse:collapse;margin:0;font-size:.95em}
-.lsnb-md table :is(th,td){border:1px solid var(--lsnb-line);padding:.3em .7em;text-align:start;vertical-align:top}
-.lsnb-md th{font-weight:600}.lsnb-md table .lsnb-right{text-align:right}.lsnb-md table .lsnb-center{text-align:center}
+.lsnb-md.lsnb-md table :is(th,td){border:1px solid var(--lsnb-line);padding:.3em .7em;
+text-align:start;vertical-align:top}
+.lsnb-md th{font-weight:600}.lsnb-md.lsnb-md table .lsnb-right{text-align:right}
+.lsnb-md.lsnb-md table .lsnb-center{text-align:center}
 .lsnb-md img{max-width:100%}
 .lsnb-md .lsnb-img-blocked{display:inline-block;min-width:6em;min-height:1.4em;padding:.2em .6em;
 border:1px dashed var(--lsnb-faint);color:var(--lsnb-faint)}

@@ -130,9 +130,11 @@ class SessionState:
 
 
 def stored_config(record: Mapping[str, Any]) -> SessionConfig:
-    """Return the configuration as stored; keys of a newer version are left out."""
+    """Return the configuration as stored, named as the session is titled; keys of a newer version are left out."""
     stored = record.get("config") or {}
     known = {name: value for name, value in stored.items() if name in SessionConfig.__dataclass_fields__}
+    if not known.get("name"):  # who imports a session gives it a title and no configuration
+        known["name"] = record.get("title")
     return SessionConfig(**known)
 
 

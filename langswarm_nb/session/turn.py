@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 # A killed kernel loses at most two seconds of text: half of that between checkpoints, the rest for writing one.
 CHECKPOINT_EVERY_S = 1.0
+# So much of the time that a provider may be silent can be added to it.
+_SLACK = 0.05
 
 # Called with this turn's steps and the results to come next; returns what the provider was not told of.
 BringIntoStep = Callable[..., Awaitable[HistoryLeftOut | None]]
@@ -104,7 +107,7 @@ class Turn:
             # Whoever stops listening stops the turn; what has come is stored before this returns.
             if not self._task.done():
                 self._task.cancel()
-            await asyncio.shield(asyncio.wait([self._task]))
+                await asyncio.shield(asyncio.wait([self._task]))
         if self._error is not None:
             raise self._error
 
@@ -152,18 +155,15 @@ class Turn:
 
     async def _listen(self) -> None:
         self._note_left_out(await self._bring_into_step())
-        checkpoints = asyncio.create_task(self._keep_checkpoints())
         deadline = asyncio.timeout(self._with.config.timeout_s)
         try:
-            with sparing_the_collector():
+            with self._checkpoints(), sparing_the_collector():
                 async with deadline:
                     await self._take_steps()
         except TimeoutError as error:
             if not deadline.expired():
                 raise
             raise took_too_long(self._with.config, self.reply) from error
-        finally:
-            checkpoints.cancel()
 
     async def _take_steps(self) -> None:
         results: list[SessionMessage] = []
@@ -201,10 +201,13 @@ class Turn:
     async def _take_events(self, patience: asyncio.Timeout, results: list[SessionMessage]) -> None:
         idle = self._with.config.idle_timeout_s
         loop = asyncio.get_running_loop()
+        set_at = -math.inf
         async with aclosing(self._asked(results)) as events:
             async for event in events:
-                if idle is not None:
-                    patience.reschedule(loop.time() + idle)
+                # Setting a timer for each of thousands of chunks would cost more than passing them on.
+                if idle is not None and loop.time() - set_at > idle * _SLACK:
+                    set_at = loop.time()
+                    patience.reschedule(set_at + idle * (1 + _SLACK))
                 if self.reply.time_to_first_chunk_s is None and isinstance(event, (TextDelta, ReasoningDelta)):
                     self.reply.time_to_first_chunk_s = time.perf_counter() - self._began
                 self._draft.add(event)
@@ -262,10 +265,26 @@ class Turn:
             await self._store(message)
             self.stored.append(message)
 
+    @contextlib.contextmanager
+    def _checkpoints(self) -> Iterator[None]:
+        """Keep checkpoints of the reply, once it takes long enough to need one."""
+        keeping: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            keeping.append(asyncio.create_task(self._keep_checkpoints()))
+
+        timer = asyncio.get_running_loop().call_later(CHECKPOINT_EVERY_S, begin)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            for task in keeping:
+                task.cancel()
+
     async def _keep_checkpoints(self) -> None:
         kept = 0
-        while True:
-            await asyncio.sleep(CHECKPOINT_EVERY_S)
+        for number in itertools.count():
+            await asyncio.sleep(CHECKPOINT_EVERY_S if number else 0)
             text = self._draft.text
             if len(text) == kept or not text:
                 continue
@@ -339,9 +358,11 @@ class Turn:
         work = asyncio.ensure_future(stage)
         while not work.done():
             try:
-                await asyncio.shield(asyncio.wait([work]))
+                await asyncio.shield(work)
             except asyncio.CancelledError:
                 self._stopped = True
+            except Exception:
+                break
         return work.result()
 
     async def _store(self, message: SessionMessage) -> None:

@@ -5,6 +5,9 @@ exports      ls.export: any selection to any format, whole or not at all
   formats    one writer a format
   reading    a conversation as people read it
 preview      what redaction would take out
+bundle       ls.share_bundle: a folder that opens on Binder
+  bundle_notebook  its notebook
+  environment      its binder/ files
 binder       the links to it
   redactor   rows without secrets and personal data
   selection  which sessions, and reading them a few at a time
@@ -13,11 +16,13 @@ binder       the links to it
 """
 
 from .binder import Badge, binder_badge, binder_url
+from .bundle import Bundle, share_bundle
 from .exports import Exported, ExportedFile, export, export_bytes
 from .preview import redaction_preview
 
 __all__ = [
     "Badge",
+    "Bundle",
     "Exported",
     "ExportedFile",
     "binder_badge",
@@ -25,4 +30,5 @@ __all__ = [
     "export",
     "export_bytes",
     "redaction_preview",
+    "share_bundle",
 ]

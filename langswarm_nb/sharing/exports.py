@@ -13,6 +13,7 @@ from ..analytics.source import Source, opened
 from ..errors import ConfigurationError
 from .files import refuse_existing, whole
 from .formats import FORMATS, format_of, writer
+from .formats.text_file import counted
 from .progress import Progress, telling
 from .redactor import redacted_chunks, redactor_for
 from .selection import Selected, select
@@ -39,10 +40,9 @@ class Exported:
     def __str__(self) -> str:
         redacted = ""
         if self.redacted is not None:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.redacted.most_common())
-            redacted = f"; redacted: {kinds or 'nothing was found'}"
+            redacted = f"; redacted: {redaction_in_words(self.redacted)}"
         return (
-            f"{_counted(self.sessions, 'session')}, {_counted(self.messages, 'message')} in {self.path} "
+            f"{counted(self.sessions, 'session')}, {counted(self.messages, 'message')} in {self.path} "
             f"({self.format}){redacted}"
         )
 
@@ -75,21 +75,22 @@ def export(
     The file appears under its name when it is whole; memory stays small however many sessions there are (a storage
     without SQL is read as a whole). ConfigurationError where the path exists and `overwrite` is not set.
     """
-    target = _target(path)
+    target = target_of(path)
     kind = format_of(target, format)
     refuse_existing(target, overwrite)
     with opened(source) as store:
-        _refuse_source(store, target)
+        refuse_source(store, target)
         selected = select(store, which)
         return write(store, selected, target, kind, redact, overwrite=overwrite, progress=progress)
 
 
 class ExportedFile(NamedTuple):
-    """A file for a download: its name, its media type, its content."""
+    """A file for a download: its name, its media type, its content, and how much of each kind was redacted."""
 
     name: str
     media_type: str
     content: bytes
+    redacted: Counter[str] | None = None
 
 
 def export_bytes(which: Any, format: str = "markdown", redact: Redact = False, source: Any = None) -> ExportedFile:
@@ -99,7 +100,7 @@ def export_bytes(which: Any, format: str = "markdown", redact: Redact = False, s
     with tempfile.TemporaryDirectory() as folder:
         written = export(which, Path(folder) / f"conversation{suffix}", kind, redact, source, progress=False)
         media_type = "application/zip" if kind == "parquet" else FORMATS[kind].media_type
-        return ExportedFile(written.path.name, media_type, written.path.read_bytes())
+        return ExportedFile(written.path.name, media_type, written.path.read_bytes(), written.redacted)
 
 
 def write(
@@ -134,7 +135,13 @@ def write(
     return Exported(target, kind, sessions, messages, redactor.counts if redactor else None)
 
 
-def _target(path: Any) -> Path:
+def redaction_in_words(counts: Counter[str]) -> str:
+    """Return how much of each kind was redacted."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common()) or "nothing was found"
+
+
+def target_of(path: Any) -> Path:
+    """Return the absolute path that is to be written; ConfigurationError for what is none."""
     if not isinstance(path, (str, Path)) and not hasattr(path, "__fspath__"):
         raise ConfigurationError(f"Say where to write: a path, not {type(path).__name__}.")
     target = Path(path).expanduser()
@@ -143,11 +150,11 @@ def _target(path: Any) -> Path:
     return target.absolute()
 
 
-def _refuse_source(store: Source, target: Path) -> None:
+def refuse_source(store: Source, target: Path) -> None:
+    """Raise ConfigurationError where writing `target` would replace the store that is read."""
     location = str(getattr(store, "location", ""))
-    if location and Path(location).expanduser().absolute().resolve() == target.resolve():
-        raise ConfigurationError(f"{target} is the store itself. Choose another path for the export.")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    if location:
+        kept = Path(location).expanduser().resolve()
+        if target.resolve() in (kept, *kept.parents):
+            verb = "is" if kept == target.resolve() else "holds"
+            raise ConfigurationError(f"{target} {verb} the store itself. Choose another path.")

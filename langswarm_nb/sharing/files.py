@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..errors import ConfigurationError, SessionError
+
+
+def stem_of(title: str | None) -> str:
+    """Return a file's name, without its end, for something with this title."""
+    return re.sub(r"[^\w\-]+", "-", title or "").strip("-_")[:60] or "conversation"
 
 
 @contextmanager

@@ -103,8 +103,8 @@ def select(source: Source, which: Any = "all") -> list[Selected]:
     """Return the sessions that `which` means, oldest first.
 
     `which`: "all"; one session (its id, or the session itself); several of them; a frame with a column `session_id`; or
-    a mapping of conditions: session_id, user_id, provider, model, status, source, title, tags, text, since, until.
-    SessionNotFoundError for an id that there is not.
+    a mapping of conditions: session_id, user_id, provider, model, status, source, title, tags, text, since, until. What
+    is in the trash is left out unless its id or status is given. SessionNotFoundError for an id that there is not.
     """
     ids, condition, params = _understood(which)
     if ids is not None:
@@ -147,7 +147,7 @@ def chunks(source: Source, selected: Iterable[Selected]) -> Iterator[Chunk]:
 
 def _understood(which: Any) -> tuple[list[str] | None, str, Row]:
     if isinstance(which, str):
-        return (None, "true", {}) if which == "all" else ([which], "", {})
+        return (None, *_filter({})) if which == "all" else ([which], "", {})
     if isinstance(which, Mapping):
         return None, *_filter(which)
     if isinstance(getattr(which, "session_id", None), str):
@@ -174,7 +174,11 @@ def _filter(conditions: Mapping[str, Any]) -> tuple[str, Row]:
             wanted[name] = _moment(name, wanted[name]).isoformat()
     if isinstance(wanted.get("tags"), str):
         wanted["tags"] = [wanted["tags"]]
-    return " AND ".join(_CONDITIONS[name] for name in wanted) or "true", wanted
+    found = [_CONDITIONS[name] for name in wanted]
+    if not wanted.keys() & {"session_id", "status"}:
+        # What lies in the trash is given to nobody who does not ask for it.
+        found.append("s.status <> 'deleted'")
+    return " AND ".join(found), wanted
 
 
 def _moment(name: str, value: Any) -> datetime:

@@ -198,6 +198,8 @@ def text(value: Any) -> str | None:
 
 def integer(value: Any) -> int | None:
     """Return `value` as a 64-bit integer, or None where it is none."""
+    if value is None:
+        return None
     try:
         found = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -207,6 +209,8 @@ def integer(value: Any) -> int | None:
 
 def number(value: Any) -> float | None:
     """Return `value` as a finite float, or None where it is none."""
+    if value is None:
+        return None
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):

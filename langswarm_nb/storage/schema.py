@@ -81,6 +81,9 @@ EVENTS: dict[str, str] = {
 
 TABLES: dict[str, dict[str, str]] = {"sessions": SESSIONS, "messages": MESSAGES, "events": EVENTS}
 
+# The column that tells a table's rows apart.
+IDS: dict[str, str] = {"sessions": "session_id", "messages": "message_id", "events": "event_id"}
+
 # One row a session; counts only the active branch, except for cost, which was paid on every branch.
 SESSION_SUMMARY = """
 SELECT s.*,

@@ -5,46 +5,64 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from concurrent.futures import Future
-from functools import partial
+from collections.abc import Generator
 from typing import Any
 
 _lock = threading.Lock()
-_ready: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Future[Any]]]] = defaultdict(list)
+_ready: dict[asyncio.AbstractEventLoop, list[LoopAnswer]] = defaultdict(list)
 
 
-async def done(work: Future[Any]) -> Any:
-    """Return the work's result, or raise its error; who is cancelled stops waiting, the work goes on.
+class LoopAnswer:
+    """What a thread answers to the one who awaits this in the event loop that it was made in.
 
-    Futures that are done together wake the loop once: `asyncio.wrap_future` wakes it for each, and every time the
-    thread stands still for it.
+    A `concurrent.futures.Future` would do, and costs a lock and a condition variable for each. Answers that come
+    together wake the loop once: every time it is woken, the thread stands still for it. Who is cancelled stops
+    waiting, the work goes on.
     """
-    loop = asyncio.get_running_loop()
-    waiter = loop.create_future()
-    work.add_done_callback(partial(_tell, loop, waiter))
-    return await waiter
 
+    __slots__ = ("_error", "_loop", "_result", "_waiter")
 
-def _tell(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[Any], work: Future[Any]) -> None:
-    with _lock:
-        _ready[loop].append((waiter, work))
-        if len(_ready[loop]) > 1:
-            return  # whoever was first has woken the loop
-    try:
-        loop.call_soon_threadsafe(_wake, loop)
-    except RuntimeError:  # the loop was closed meanwhile: nobody waits there any more
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[Any] = self._loop.create_future()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._waiter.__await__()
+
+    def set_result(self, result: Any) -> None:
+        """Answer; from any thread."""
+        self._result = result
+        self._tell()
+
+    def set_exception(self, error: BaseException) -> None:
+        """Answer what went wrong; from any thread."""
+        self._error = error
+        self._tell()
+
+    def _tell(self) -> None:
         with _lock:
-            _ready.pop(loop, None)
+            _ready[self._loop].append(self)
+            if len(_ready[self._loop]) > 1:
+                return  # whoever was first has woken the loop
+        try:
+            self._loop.call_soon_threadsafe(_wake, self._loop)
+        except RuntimeError:  # the loop was closed meanwhile: nobody waits there any more
+            with _lock:
+                _ready.pop(self._loop, None)
+
+    def _settle(self) -> None:
+        if self._waiter.done():
+            return
+        if self._error is None:
+            self._waiter.set_result(self._result)
+        else:
+            self._waiter.set_exception(self._error)
 
 
 def _wake(loop: asyncio.AbstractEventLoop) -> None:
     with _lock:
-        settled = _ready.pop(loop, [])
-    for waiter, work in settled:
-        if waiter.done():
-            continue
-        error = work.exception()
-        if error is None:
-            waiter.set_result(work.result())
-        else:
-            waiter.set_exception(error)
+        answers = _ready.pop(loop, [])
+    for answer in answers:
+        answer._settle()

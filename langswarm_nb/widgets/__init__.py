@@ -7,7 +7,10 @@ chat_panel     the widget: traits in, messages out, requests dispatched by kind
     reply_stream   a turn's events -> deltas, at a pace that the page keeps up with
     panel_state    what a page shows, numbered, so that nothing is lost or doubled
     message_views  a stored message -> what a page shows of it
+  exporting    the conversation as a file, to the browser or beside the notebook
   transcript   the conversation as plain output, which the saved notebook keeps
+replay_panel   the panel for recordings: it reads and replays, and writes nothing
+  recording    a stored conversation that plays again
 session_browser_widget   the widget that finds sessions and keeps them in order
   session_browser_index    what it finds
   session_browser_actions  what is done to them
@@ -28,16 +31,19 @@ if TYPE_CHECKING:
     from .chat_panel import ChatPanel
     from .compare_widget import Comparison, compare
     from .opening import chat
+    from .replay_panel import ReplayPanel, replay
     from .session_browser_widget import SessionBrowser, session_browser
 
-__all__ = ["ChatPanel", "Comparison", "SessionBrowser", "chat", "compare", "session_browser"]
+__all__ = ["ChatPanel", "Comparison", "ReplayPanel", "SessionBrowser", "chat", "compare", "replay", "session_browser"]
 
 _HOMES = {
     "ChatPanel": ".chat_panel",
     "Comparison": ".compare_widget",
+    "ReplayPanel": ".replay_panel",
     "SessionBrowser": ".session_browser_widget",
     "chat": ".opening",
     "compare": ".compare_widget",
+    "replay": ".replay_panel",
     "session_browser": ".session_browser_widget",
 }
 

@@ -12,12 +12,14 @@ from IPython.display import display
 
 from .. import runtime
 from ..manager.manager import SessionManager
-from ..notebook.namespace import expand, names_starting_with
+from ..notebook.namespace import evaluates, expand, names_starting_with
 from ..notebook.sessions import notebook_path
 from ..session.session import Session
 from ..session.tools import Approval
-from .assets import extras, script, style
+from . import exporting
+from .assets import extras, loader, script, style
 from .live import LiveConversation, live_conversation
+from .message_views import totals
 from .opening import Opener
 from .page_widget import PageWidget
 from .protocol import Attachment, Patch, Setting
@@ -44,13 +46,17 @@ class ChatPanel(PageWidget):
     after the reader has approved each call; with `approve=None` at once.
     """
 
-    _esm = script()
+    _esm = loader()
+    _script = t.Unicode(script()).tag(sync=True)
     _css = style()
+    _opener_type = Opener
     # Written by nobody: it is read anew whenever a page asks for the widget's state.
     history = t.Any(None, allow_none=True).tag(sync=True, to_json=lambda _, panel: panel._everything())
     height = t.Int(480).tag(sync=True)
     examples = t.List(t.Unicode(), list(EXAMPLES)).tag(sync=True)
     panel_id = t.Unicode().tag(sync=True)
+    # Whether `{{ expression }}` in what is typed is evaluated.
+    variables = t.Bool(True).tag(sync=True)
 
     def __init__(
         self,
@@ -69,14 +75,17 @@ class ChatPanel(PageWidget):
         approve: Approval | Literal["ask"] | None = "ask",
     ) -> None:
         self._namespace = _user_namespace()
-        notebook = notebook_path(self._namespace)
-        self._opener = Opener(manager, user_id, notebook, provider, model, system, provider_config, tools, approve)
+        self._notebook = notebook_path(self._namespace)
+        self._opener = self._opener_type(
+            manager, user_id, self._notebook, provider, model, system, provider_config, tools, approve
+        )
         self._live = runtime.run(self._open(session, reopen))
         self._displayed = False
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
-        super().__init__(height=height, examples=list(examples), panel_id=panel_id, model_id=panel_id)
+        traits = {"height": height, "examples": list(examples), "variables": evaluates()}
+        super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
 
     @property
@@ -197,6 +206,21 @@ class ChatPanel(PageWidget):
 
     async def _do_set_settings(self, request: Mapping[str, Any]) -> dict[str, str]:
         return await self._live.set_settings(request["values"])
+
+    async def _do_numbers(self, _request: Mapping[str, Any]) -> list[list[str]]:
+        return totals(await self.session.get_all_messages())
+
+    async def _do_exports(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"formats": exporting.OFFERED, "folder": str(exporting.folder_of(self._notebook))}
+
+    async def _do_export(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        session = self.session
+        what = (session.session_id, session.config.name, request["format"], request.get("redact") is True)
+        source = self._live.manager or session.storage
+        if request.get("to") == "notebook":
+            return await asyncio.to_thread(exporting.beside_notebook, *what, source, self._notebook)
+        data, about = await asyncio.to_thread(exporting.for_page, *what, source)
+        return {**about, **self._offered(data)}
 
     async def _do_approve(self, request: Mapping[str, Any]) -> None:
         allow, always = request.get("allow") is True, request.get("always") is True

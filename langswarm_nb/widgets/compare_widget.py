@@ -48,6 +48,7 @@ class Comparison(PageWidget):
 
     _esm = bundle(
         *(f"chat/{part}.js" for part in ("dom", "host", "talk", "store", "message", "thread", "composer")),
+        *(f"chat/extras/{part}.js" for part in ("edit", "why")),
         *(f"compare/{part}.js" for part in ("column", "compare")),
     )
     _css = style() + sheet("compare/compare.css")

@@ -129,6 +129,7 @@ class LiveTurn:
 
     def _complete(self, reply: SessionMessage) -> None:
         self._completed = True
+        self._stream.end()
         live = self._live
         if reply.content == self._stream.text:
             live.views.keep(reply, self._stream.finish())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Literal
 
 from ..models import SessionMessage
@@ -112,6 +113,29 @@ def numbers_of(message: SessionMessage) -> Numbers:
         "cost": formats.dollars(message.cost_usd),
         "detail": ", ".join(detail),
     }
+
+
+def totals(messages: Sequence[SessionMessage]) -> list[list[str]]:
+    """Return what a whole chat has used, replies that were replaced included: [name, value] each."""
+    replies = [message for message in messages if message.role == "assistant"]
+    costs = [reply.cost_usd for reply in replies if reply.cost_usd is not None]
+    times = [reply.duration_s for reply in replies if reply.duration_s is not None]
+    rows = [
+        ["Messages", f"{len(messages):,}"],
+        ["Replies, all versions", f"{len(replies):,}"],
+        ["Input", formats.tokens(_sum([reply.usage.input_tokens for reply in replies]))],
+        ["Output", formats.tokens(_sum([reply.usage.output_tokens for reply in replies]))],
+        ["Time for replies", formats.seconds(sum(times) if times else None)],
+        ["Cost", formats.dollars(sum(costs, Decimal(0)) if costs else None)],
+    ]
+    if costs and len(costs) < len(replies):
+        rows.append(["Replies of unknown cost", f"{len(replies) - len(costs):,}"])
+    return rows
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def error_card(message: SessionMessage) -> ErrorCard:

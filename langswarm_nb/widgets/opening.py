@@ -116,8 +116,6 @@ class Opener:
 
     async def earlier(self, text: str) -> list[dict[str, Any]]:
         """Return the user's newest sessions in which `text` occurs, as the page lists them."""
-        records = await self._required().storage.list_sessions(user_id=self._user, text=text or None, limit=30)
-        shown = [record for record in records if record.get("status") != SessionStatus.DELETED]
         return [
             {
                 "id": record["session_id"],
@@ -127,8 +125,12 @@ class Opener:
                 "when": _ago(record.get("last_activity") or record.get("created_at")),
                 "archived": record.get("status") == SessionStatus.ARCHIVED,
             }
-            for record in shown
+            for record in await self._records(text or None)
         ]
+
+    async def _records(self, text: str | None) -> list[dict[str, Any]]:
+        records = await self._required().storage.list_sessions(user_id=self._user, text=text, limit=30)
+        return [record for record in records if record.get("status") != SessionStatus.DELETED]
 
     def models(self, session: Session) -> list[str]:
         """Return what the reader can choose from, each as provider/model."""

@@ -99,7 +99,7 @@ class Header(TypedDict):
 
     `set` says in words what the reader has set; `asks` are the calls that wait for her word.
     `running` is the id of the reply that streams, or ''; `earlier` counts the messages that are left out; `managed`
-    says whether the panel can open other sessions.
+    says whether the panel can open other sessions; `replay` is what a recording says of itself.
     """
 
     session: str
@@ -115,6 +115,7 @@ class Header(TypedDict):
     managed: bool
     set: list[str]
     asks: list[Ask]
+    replay: NotRequired[str]
 
 
 class Patch(TypedDict):
@@ -180,7 +181,7 @@ class Request(TypedDict):
 
     | kind | fields | what happens |
     | --- | --- | --- |
-    | ready | session, have, version | a patch for this view with what it lacks |
+    | ready | session, have, version, link (a session's id) | a patch for this view with what it lacks |
     | gone | | nothing is sent while there is no view |
     | ack | seq | the page has shown everything up to here |
     | send | text, files | a turn; its first patch `answers` the request; `files` are ids of attached ones |
@@ -205,8 +206,12 @@ class Request(TypedDict):
     | tags | tags | the session has these tags and no others |
     | settings | | answer: the fields, each a Setting |
     | set_settings | values by name | answer: problems by name; with none they hold from the next turn on |
+    | numbers | | answer: what the whole chat has used, each [name, value] |
+    | exports | | answer: formats, each [name, label, what for], and the notebook's folder |
+    | export | format, redact, to (page, notebook) | answer: what was made, in words; for a page with token and size |
     | approve | id, allow, always, reason | the word that an Ask waits for |
     | archive, unarchive | | read-only, and back |
+    | replay | | a recording plays from its beginning |
     """
 
     kind: str

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 # A text that grows 25 times a second looks as if it flowed.
 SHORTEST_PAUSE_S = 0.04
-# The page says how far it has come after every third delta; with twice that under way nobody waits without need.
-UNDER_WAY = 6
+# The page says how far it has come after every sixth delta; with twice that under way nobody waits without need.
+UNDER_WAY = 12
 # A page that is hidden, gone or behind a busy kernel says nothing: then once in this while is enough.
 LONGEST_WAIT_S = 0.5
 
@@ -81,6 +81,7 @@ class ReplyStream:
         self._tail = ""
         self._news = asyncio.Event()
         self._noted = False
+        self._over = False
 
     @cached_property
     def _renderer(self) -> IncrementalRenderer:
@@ -123,6 +124,10 @@ class ReplyStream:
         """Return the HTML of all that came."""
         return render_markdown(self.text, id_prefix=self.id_prefix)
 
+    def end(self) -> None:
+        """Show nothing more: what stands for the whole reply may be on its way already."""
+        self._over = True
+
     def _came(self) -> None:
         if self._noted:
             self._noted = False
@@ -133,6 +138,8 @@ class ReplyStream:
         while True:
             await self._news.wait()
             await self.pace.turn()
+            if self._over:
+                return
             self._news.clear()
             self._show_news()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -12,14 +10,13 @@ from ..errors import SessionError, SessionNotFoundError, SessionStateError
 from ..manager.manager import SessionManager
 from ..models import SessionStatus
 from ..session.session import Session
+from . import exporting
 from .live import show_again
 from .session_browser_index import Row, SessionIndex
 
 LONGEST_TITLE = 200
 LONGEST_TAG = 60
 AT_ONCE = 20
-# What a page offers: the format's name, its title, and what it is good for.
-FORMATS = [("json", "JSON", "everything, for programs")]
 
 Act = Callable[[Session, Row], Awaitable[None]]
 Progress = Callable[[int, int], None]
@@ -97,14 +94,14 @@ class SessionActions:
 
         return await self._each(session_ids, act, progress)
 
-    async def export(self, session_ids: Sequence[str], format: str) -> dict[str, str]:
-        """Return a file for the page to save: `name`, media `type`, and `data` in base 64."""
-        known = await self._index.records(session_ids)
-        found = [
-            await (await self._manager.get_session(each)).export_conversation() for each in session_ids if each in known
-        ]
-        text = json.dumps(found, ensure_ascii=False)
-        return {"name": "sessions.json", "type": "application/json", "data": base64.b64encode(text.encode()).decode()}
+    async def export(self, session_ids: Sequence[str], format: str, redact: bool) -> tuple[bytes, dict[str, Any]]:
+        """Return a file for the page to save, and what the page should know of it."""
+        rows = await self._index.records(session_ids)
+        known = [session_id for session_id in session_ids if session_id in rows]
+        if not known:
+            raise SessionNotFoundError("These sessions are gone.")
+        title = rows[known[0]]["title"] if len(known) == 1 else "sessions"
+        return await asyncio.to_thread(exporting.for_page, known, title, format, redact, self._manager)
 
     async def _each(self, session_ids: Sequence[str], act: Act, progress: Progress) -> dict[str, Any]:
         """Return which sessions it was `done` to, and what the `problems` with the others are."""

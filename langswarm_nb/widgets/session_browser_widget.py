@@ -24,9 +24,11 @@ from ..manager.manager import SessionManager
 from ..session.state import INDEX_TAG
 from . import formats
 from .assets import bundle, sheet
+from .exporting import OFFERED
 from .page_widget import PageWidget
-from .session_browser_actions import FORMATS, SessionActions
+from .session_browser_actions import SessionActions
 from .session_browser_index import Query, Row, SessionIndex, cost_of
+from .transfers import Downloads
 
 if TYPE_CHECKING:
     from .chat_panel import ChatPanel
@@ -70,6 +72,7 @@ class SessionBrowser(PageWidget):
         self._index = SessionIndex(self._manager.storage, user_id)
         self._actions = SessionActions(self._manager, self._index)
         self._user = user_id
+        self._downloads = Downloads()
         self._panel: ChatPanel | None = None
         self._watching: asyncio.Task[None] | None = None
         self._alive_at = 0.0
@@ -188,11 +191,16 @@ class SessionBrowser(PageWidget):
         self._close_if_among(request["sessions"])
         return await self._actions.purge(request["sessions"], self._progress_of(request))
 
-    async def _do_formats(self, _request: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-        return FORMATS
+    async def _do_formats(self, _request: Mapping[str, Any]) -> Any:
+        return OFFERED
 
-    async def _do_export(self, request: Mapping[str, Any]) -> dict[str, str]:
-        return await self._actions.export(request["sessions"], request["format"])
+    async def _do_export(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        redact = request.get("redact") is True
+        data, about = await self._actions.export(request["sessions"], request["format"], redact)
+        return {**about, "token": self._downloads.offer(data), "bytes": len(data)}
+
+    async def _do_piece(self, request: Mapping[str, Any]) -> bytes:
+        return self._downloads.piece(request["token"], request["at"])
 
     def _progress_of(self, request: Mapping[str, Any]) -> Any:
         return lambda done, total: self._publish(

@@ -6,6 +6,7 @@ starts JupyterLab through `binder/start` with an address of its own behind a pat
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,10 +17,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from conftest import REPOSITORY, Lab, LabPage, free_port, serving
 from playwright.sync_api import Browser, Page, expect
+from unit.sharing_stores import message_row, session_row, store_at
+
+import langswarm_nb as ls
 
 PREFIX = "/user/langswarm-langswarm_nb-x7k2q9/"
 
@@ -29,6 +34,13 @@ def binder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab in the environment that `binder/` describes, and in nothing else."""
     home = tmp_path_factory.mktemp("binder") / "repository"
     clone(home)
+    with launched(home) as lab:
+        yield lab
+
+
+@contextlib.contextmanager
+def launched(home: Path) -> Iterator[Lab]:
+    """Build the repository at `home` as Binder does, and start JupyterLab as it does."""
     environment = clean_environment(home)
     install(home, environment)
     run([str(home / "binder" / "postBuild")], home, environment)
@@ -38,8 +50,10 @@ def binder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     # BinderHub's own arguments, once for each of the servers that it might meet, but for the address that they listen
     # on; the last three are what a test as root on one machine needs.
     arguments = [f"base_url={PREFIX}", f"token={token}", "trust_xheaders=True", "allow_origin=*", "allow_origin_pat=.*"]
+    start = home / "binder" / "start"
     command = [
-        *(str(home / "binder" / "start"), "jupyter-lab", "--ip=127.0.0.1", f"--port={port}"),
+        *([str(start)] if start.exists() else []),
+        *("jupyter-lab", "--ip=127.0.0.1", f"--port={port}"),
         *(f"--{app}.{argument}" for app in ("NotebookApp", "ServerApp") for argument in arguments),
         *("--allow-root", "--no-browser", "--LabApp.expose_app_in_browser=True"),
     ]
@@ -140,3 +154,41 @@ def test_the_demo_store_is_ready(binder: Lab):
         check=True,
     )
     assert int(done.stdout) == 20_000
+
+
+@pytest.mark.timeout(600)
+def test_a_bundle_is_replayed_and_explored_by_who_has_no_key(tmp_path: Path, page: Page):
+    mail = "ada.lovelace@example.com"
+    rows = [message_row("s1", 1, "user", "Mean or median?")]
+    words = "The **median** hardly moves. " * 40
+    rows.append(message_row("s1", 2, "assistant", words, parent_id=rows[0]["message_id"], duration_s=8.0))
+    rows += [message_row("s2", 1, "user", f"I am {mail}"), message_row("s2", 2, "assistant", "Hello.")]
+    store = store_at(tmp_path / "mine.duckdb", [session_row("s1", title="Averages"), session_row("s2")], rows)
+    home = tmp_path / "bundle"
+    ls.share_bundle(home, source=store, repo="ada/chats")
+    link = ls.binder_url("ada/chats", path="index.ipynb", session="s1")
+
+    with launched(home) as lab:
+        opened = LabPage(page, lab, home / "index.ipynb")
+        # Where Binder sends who clicks: the link's own path, and the token of the machine.
+        page.goto(f"{lab.url}/{parse_qs(urlsplit(link).query)['urlpath'][0]}&token={lab.token}")
+        opened.wait_for_kernel()
+        # It is there to be read before anything has run.
+        expect(page.locator(".jp-RenderedMarkdown", has_text="Mean or median?").first).to_be_attached()
+        opened.run_all()
+        panel = opened.panel()
+        expect(panel.root.locator(".lsnb-title")).to_have_text("Averages")
+        said = panel.texts()
+        panel.watch_growth()
+        panel.button("Replay").click()
+        panel.wait_until_streaming()
+        expect(panel.button("Replay")).to_be_visible(timeout=30_000)
+        assert len(panel.growth()) > 5
+        assert panel.texts() == said
+        dashboard = page.locator(".lsnb-dash")
+        expect(dashboard.locator(".js-plotly-plot").first).to_be_visible(timeout=60_000)
+        opened.save()
+        saved = opened.notebook.read_text()
+        assert '"output_type": "error"' not in saved
+        assert mail not in saved + page.content()
+        assert opened.errors == []

@@ -6,6 +6,7 @@ import json
 
 from conftest import LabPage, OpenNotebook
 from playwright.sync_api import Locator, expect
+from test_accessibility import objections
 from test_panel_looks import FAINT
 
 FILL = r"""
@@ -149,11 +150,20 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
     listbox.focus()
     page.keyboard.press("x")
     with page.expect_download() as saved:
-        root.get_by_role("button", name="JSON").click()
+        root.get_by_role("button", name="JSON (.json)").click()
     assert len(json.loads(saved.value.path().read_text())) > 0
+    page.keyboard.press("Control+a")
+    page.keyboard.press("x")
+    root.get_by_role("checkbox", name="Redact").check()
+    with page.expect_download() as saved:
+        root.get_by_role("button", name="JSON Lines").click()
+    assert saved.value.suggested_filename == "sessions.jsonl"
+    assert '"ada"' not in saved.value.path().read_text()
+    expect(toast).to_contain_text(" sessions: sessions.jsonl, ")
+    page.keyboard.press("Escape")
 
     # Dark, and as narrow as a phone: nothing sticks out, every control has a name.
-    lab.theme("dark")
+    assert objections(lab, ".lsnb-browser") == []
     _looks_right(lab, root)
     root.evaluate("(el) => { el.style.width = '360px'; }")
     page.wait_for_timeout(250)

@@ -34,6 +34,25 @@ def test_a_question_is_answered_in_at_least_five_steps(open_notebook: OpenNotebo
     )
 
 
+def test_what_stands_of_a_long_reply_stays_when_it_ends(open_notebook: OpenNotebook) -> None:
+    sections = "".join(
+        f"## Part {n}\n\nSome *text*.\n\n```python\nx = {n}\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n"
+        for n in range(300)
+    )
+    lab = open_notebook(slow(sections, ms=1500))
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("Everything", wait=False)
+    panel.wait_until_streaming(200)
+    panel.root.evaluate("(panel) => { panel.querySelector('.lsnb-md > h2').stood = true; }")
+    panel.wait_for_replies(1)
+    reply = panel.replies.first
+    assert reply.locator("h2").all_inner_texts() == [f"Part {n}" for n in range(300)]
+    assert reply.locator(".lsnb-table").count() == reply.get_by_label("Copy code").count() == 300
+    assert reply.locator(".lsnb-tail").count() == 0
+    assert panel.root.evaluate("(panel) => panel.querySelector('.lsnb-md > h2').stood")
+
+
 def test_markdown_is_rendered_and_code_can_be_copied_and_put_into_a_cell(open_notebook: OpenNotebook) -> None:
     lab = open_notebook("import langswarm_nb as ls\nls.chat(model='mock/mock-markdown')")
     lab.run_all()

@@ -72,11 +72,11 @@ def test_a_call_waits_for_the_readers_word(open_notebook: OpenNotebook) -> None:
     # Two at a time, each with its own answer; the model hears why not.
     lab.run_cell(2)
     panel.ask("Again.", wait=False)
-    expect(panel.root.locator(".lsnb-ask")).to_have_count(2)
-    second = panel.root.locator(".lsnb-ask").last
+    expect(panel.root.locator(".lsnb-call-ask")).to_have_count(2)
+    second = panel.root.locator(".lsnb-call-ask").last
     second.get_by_label("Why pay may not be called").fill("too dear")
     second.get_by_role("button", name="Reject").click()
-    expect(panel.root.locator(".lsnb-ask")).to_have_count(1)
+    expect(panel.root.locator(".lsnb-call-ask")).to_have_count(1)
     panel.button("Always approve").click()
     expect(panel.replies.last).to_contain_text("paid 5 to bo, Error: the user did not allow this call: too dear.")
     panel.wait_for_replies(4)
@@ -165,7 +165,7 @@ runtime.run(fill())
         panel.box.press("Control+f")
         box = panel.root.get_by_role("textbox", name="Find in this chat")
         expect(box).to_be_focused()
-        marks = panel.root.locator(".lsnb-mark")
+        marks = panel.root.locator(".lsnb-hit")
         count = panel.root.locator(".lsnb-count")
         # Through bold and links, but not from one cell of a table into the next.
         for words, matches in (

@@ -41,11 +41,15 @@ FAINT = """(panel) => {
 }"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast", "forced"])
 def test_every_text_can_be_read_in_every_theme(open_notebook: OpenNotebook, theme: str) -> None:
     lab = open_notebook(CHAT)
     lab.run_all()
-    lab.theme(theme)
+    if theme == "forced":
+        # The system's own colours, as in the high contrast of Windows.
+        lab.page.emulate_media(forced_colors="active")
+    else:
+        lab.theme(theme)
     panel = lab.panel()
     assert panel.root.evaluate(FAINT) == []
     panel.ask("Show everything")
@@ -96,6 +100,7 @@ def test_everything_is_named_and_reached_by_the_keyboard(open_notebook: OpenNote
     assert wanted <= reached
     panel.button("More").focus()
     lab.page.keyboard.press("Enter")
+    expect(panel.root.locator(".lsnb-item:focus")).to_have_text("New chat")
     lab.page.keyboard.press("ArrowDown")
     expect(panel.root.locator(".lsnb-item:focus")).to_have_text("Earlier chats …")
     lab.page.keyboard.press("Escape")
@@ -111,6 +116,58 @@ def test_text_that_runs_from_right_to_left_does(open_notebook: OpenNotebook) -> 
     panel.ask("שלום עולם")
     for text in (panel.root.locator(".lsnb-said"), panel.replies.locator(".lsnb-md")):
         assert text.evaluate("(el) => getComputedStyle(el).direction") == "rtl"
+
+
+def test_each_block_has_its_own_direction_and_code_runs_from_left_to_right(open_notebook: OpenNotebook) -> None:
+    text = "שלום עולם.\n\nAn English sentence.\n\n- פריט\n- item\n\n```python\nprint('שלום')\n```\n"
+    lab = open_notebook(f"import langswarm_nb as ls\nls.chat(provider_config={ {'response_pattern': text}!r})")
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("שלום\nHello")
+    # Which side the text of each block begins at.
+    sides = panel.replies.last.locator(".lsnb-md :is(p, li, pre)").evaluate_all("""(all) => all.map((el) => {
+        const range = new Range();
+        range.selectNodeContents(el);
+        const [text, box] = [range.getBoundingClientRect(), el.getBoundingClientRect()];
+        return text.left - box.left < box.right - text.right ? 'left' : 'right';
+    })""")
+    assert sides == ["right", "left", "right", "left", "left"]
+    said = panel.root.locator(".lsnb-said").evaluate("(el) => getComputedStyle(el).unicodeBidi")
+    assert said == "plaintext"
+
+
+def test_focus_stays_where_the_keyboard_was(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook("import langswarm_nb as ls\nls.chat(provider_config={'response_delay_ms': 50})")
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("one")
+
+    def focused() -> str:
+        return lab.page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent")
+
+    # A reply that is made again, its versions, its thumbs: each button is made anew by what it does.
+    panel.button("Regenerate").focus()
+    lab.page.keyboard.press("Enter")
+    group = panel.replies.last.get_by_role("group")
+    expect(group).to_have_text("2/2")
+    panel.wait_for_replies(1)
+    assert focused() in ("Regenerate", "Conversation")
+    group.get_by_label("Version before").focus()
+    lab.page.keyboard.press("Enter")
+    expect(group).to_have_text("1/2")
+    assert focused() == "Conversation"  # the button for the version before the first is disabled
+    group.get_by_label("Next version").focus()
+    lab.page.keyboard.press("Enter")
+    expect(group).to_have_text("2/2")
+    panel.button("Good reply").focus()
+    lab.page.keyboard.press("Enter")
+    expect(panel.button("Good reply")).to_have_attribute("aria-pressed", "true")
+    expect(panel.root.get_by_label("Why")).to_be_focused()
+    lab.page.keyboard.press("Escape")
+    assert focused() == "Good reply"
+    lab.page.keyboard.press("Enter")
+    expect(panel.button("Good reply")).to_have_attribute("aria-pressed", "false")
+    assert focused() == "Good reply"
 
 
 def test_closing_leaves_nothing_behind(open_notebook: OpenNotebook) -> None:

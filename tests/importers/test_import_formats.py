@@ -65,20 +65,22 @@ def test_chatgpt_branches_hidden_messages_tools_and_reasoning(tmp_path, store):
              recipient="python", create_time=samples.START + 4),
         node("out", "call", "tool", {"content_type": "execution_output", "text": "cat"}, author={"role": "tool", "name": "python"},
              create_time=samples.START + 5),
-        node("new", "out", "assistant", "A cat", metadata={"model_slug": "gpt-5", "finish_details": {"type": "stop"}},
+        node("more", "out", "tool", {"content_type": "citable_code_output", "output_str": "whiskers"},
+             create_time=samples.START + 5),
+        node("new", "more", "assistant", "A cat", metadata={"model_slug": "gpt-5", "finish_details": {"type": "stop"}},
              create_time=samples.START + 6),
     ]  # fmt: skip
     report = load(as_file(tmp_path / "conversations.json", [samples.chatgpt("c1", nodes)]), store)
-    assert (report.conversations_imported, report.messages_imported) == (1, 5)
+    assert (report.conversations_imported, report.messages_imported) == (1, 6)
     assert rows(store, "role, content, is_active_branch, turn") == [
         ("user", "What is it?", True, 1), ("assistant", "A dog", False, 1), ("assistant", "", True, 1),
-        ("tool", "cat", True, 1), ("assistant", "A cat", True, 1),
+        ("tool", "cat", True, 1), ("tool", "whiskers", True, 1), ("assistant", "A cat", True, 1),
     ]  # fmt: skip
     call = json.loads(rows(store, "parts", "source_id = 'c1-call'")[0][0])
     assert [part["type"] for part in call] == ["reasoning", "tool_call"]
     assert call[0]["text"] == "Look\nears"
     assert "file-service://file-1" in rows(store, "parts", "role = 'user'")[0][0]
-    assert rows(store, "tool_name", "role = 'tool'") == [("python",)]
+    assert rows(store, "tool_name", "content = 'cat'") == [("python",)]
     assert rows(store, "response_model, finish_reason, provider, cost_usd, cost_source", "content = 'A cat'") == [
         ("gpt-5", "stop", "openai", None, "unpriced")
     ]
@@ -87,7 +89,7 @@ def test_chatgpt_branches_hidden_messages_tools_and_reasoning(tmp_path, store):
     assert rows(store, "created_at IS NOT NULL", "role = 'user'") == [(True,)]
     parents = dict(rows(store, "source_id, parent_id"))
     ids = dict(rows(store, "source_id, message_id"))
-    assert parents["c1-new"] == ids["c1-out"]
+    assert parents["c1-new"] == ids["c1-more"]
     assert parents["c1-old"] == ids["c1-q"]
     assert one(store, "title") == "Talk c1"
 
@@ -231,20 +233,29 @@ def test_codex_repeated_totals_are_counted_once(tmp_path, store):
     assert one(store, "title") == "Fix the test"
 
 
-def test_codex_forks_inherit_nothing_twice(tmp_path, store):
+SPAWNED = {"source": {"subagent": {"thread_spawn": {"parent_thread_id": "p", "depth": 1}}}}
+
+
+@pytest.mark.parametrize(("told", "copied_from"), [({"forked_from_id": "p"}, 0), ({}, 0), (SPAWNED, 1)])
+def test_codex_forks_inherit_nothing_twice(tmp_path, store, told, copied_from):
     samples.lines(tmp_path / "rollout-2026-05-01T10-00-00-p.jsonl", samples.codex("p"))
-    own = {**samples.codex("child")[0]["payload"], "forked_from_id": "p"}
-    replayed = [{**line, "timestamp": "2026-05-02T10:00:00.000Z"} for line in samples.codex("p")]
+    own = {**samples.codex("child")[0]["payload"], **told}
+    replayed = [{**line, "timestamp": "2026-05-02T10:00:00.000Z"} for line in samples.codex("p")[copied_from:]]
     fork = [
         samples.codex_line("session_meta", own), *replayed,
         samples.codex_said("user", "Another way", 20), samples.codex_said("assistant", "So.", 21),
         samples.codex_total(22, 3000, 90, (800, 10)),
+        samples.codex_line("event_msg", {"type": "thread_name_updated", "thread_name": "Both ways"}, 23),
     ]  # fmt: skip
     samples.lines(tmp_path / "rollout-2026-05-02T10-00-00-child.jsonl", fork)
     report = load(tmp_path, store)
     assert report.messages_imported == 6
     totals = store.query("SELECT sum(input_tokens), sum(output_tokens) FROM messages").to_pylist()[0]
     assert [int(value) for value in totals.values()] == [3000, 90]
+    assert store.query("SELECT title FROM sessions ORDER BY title").column(0).to_pylist() == [
+        "Both ways",
+        "Fix the test",
+    ]
     forked = store.query("SELECT forked_from_id, session_id FROM sessions ORDER BY created_at").to_pylist()
     assert {row["forked_from_id"] for row in forked} == {
         None,
@@ -339,3 +350,59 @@ def test_lmsys_and_wildchat(tmp_path, store):
     assert [tuple(row.values()) for row in found] == [
         ("lmsys", "lmsys", "vicuna-13b", "unknown"), ("wildchat", "ip1", "gpt-4-0314", "openai"),
     ]  # fmt: skip
+
+
+# --- what somebody hostile writes into a file ---
+
+
+EVIL = "=cmd|' /C calc'!A0<img src=x onerror=alert(1)>\ud800\x00\u202e{{7*7}}"
+
+
+def test_hostile_files_are_read_as_text_and_shown_as_text(tmp_path, store):
+    from langswarm_nb.analytics import metrics
+    from langswarm_nb.analytics.dashboard import Dashboard, transcript
+    from langswarm_nb.analytics.exports import to_csv
+    from langswarm_nb.analytics.source import open_source
+
+    nodes = [
+        samples.node("root", None),
+        samples.node("q", "root", "user", EVIL, create_time=-62_135_596_800.0),  # year 1
+        samples.node("a", "q", "assistant", EVIL, metadata={"model_slug": EVIL}, create_time=253_402_300_799.0),
+        samples.node("b", "a", "user", "x" * 10_000_000, create_time=1e300),
+        samples.node("c", "b", "tool", EVIL, author={"role": "tool", "name": EVIL}, create_time="soon"),
+    ]
+    as_file(tmp_path / "conversations.json", [samples.chatgpt("c1", nodes) | {"title": EVIL, "is_archived": "yes"}])
+    usage = {"input_tokens": -5, "output_tokens": 2**70, "cache_read_input_tokens": True}
+    reply = {
+        "id": EVIL,
+        "role": "assistant",
+        "model": EVIL,
+        "content": [{"type": "text", "text": EVIL}],
+        "usage": usage,
+    }
+    line = {
+        "type": "assistant",
+        "uuid": "u",
+        "parentUuid": None,
+        "sessionId": EVIL,
+        "timestamp": "9999-12-31T23:59:59Z",
+    }
+    samples.lines(tmp_path / "s1.jsonl", [{**line, "message": reply}])
+
+    report = load(tmp_path, store)
+    assert report.messages_imported == 5
+    assert "\ud800" not in report._repr_html_()
+    assert "<img" not in report._repr_html_()
+    assert sum(reason.startswith("it breaks off") for reason in reasons(report)) == 0
+    assert set(rows(store, "input_tokens, output_tokens")) == {(None, None)}
+    assert len(rows(store, "1", "content LIKE '%{{7*7}}%'")) == 4
+    assert max(rows(store, "length(content)")) == (10_000_000,)
+
+    page = Dashboard(store).to_html()
+    assert "<" not in page.split('id="content">')[1].split("</script>")[0]
+    for session_id in ls.sessions(store)["session_id"]:
+        for message in transcript(open_source(store), session_id):
+            assert "<img" not in message["html"]
+            assert len(message["who"]) <= 200
+    cells = [cell for line in to_csv(metrics.longest_sessions(store)).splitlines() for cell in line.split(",")]
+    assert not [cell for cell in cells if cell.strip('"').startswith("=")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import urllib.request
 from pathlib import Path
 
 import langswarm_nb as ls
+from langswarm_nb import cli
 
 
 def command(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -103,3 +105,61 @@ def test_notebooks_that_are_there_are_left_alone(tmp_path):
     assert "02-analyze-your-chats.ipynb" in {path.name for path in copy_notebooks(tmp_path)}
     assert mine.read_text() == "mine"
     assert copy_notebooks(tmp_path) == []
+
+
+def test_serve_says_what_is_missing_or_wrong(tmp_path, capsys, monkeypatch):
+    assert "--token" in command("serve", "--help", cwd=tmp_path).stdout
+    assert cli.main(["serve", "--token", "short"]) == 1
+    assert "too short" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = command("serve", "--no-open", "--port", str(taken.getsockname()[1]), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "in use. Use --port" in done.stderr
+    assert "Traceback" not in done.stderr
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["serve"]) == 1
+    assert 'pip install "langswarm-nb[serve]"' in capsys.readouterr().err
+
+
+def test_import_tells_what_was_done_and_how_it_went(tmp_path):
+    message = {"id": "m", "author": {"role": "user"}, "content": {"content_type": "text", "parts": ["Hello"]}}
+    mapping = {"root": {"id": "root", "parent": None, "message": None}, "m": {"parent": "root", "message": message}}
+    export = [{"id": "c", "title": "Greeting", "create_time": 1.7e9, "current_node": "m", "mapping": mapping}]
+    (tmp_path / "conversations.json").write_text(json.dumps(export))
+    (tmp_path / "notes.json").write_text("{}")
+    store = ("--source", str(tmp_path / "s.duckdb"))
+
+    trial = command("import", "conversations.json", *store, "--dry-run", cwd=tmp_path)
+    assert (trial.returncode, trial.stderr) == (0, "")
+    assert "1 imported" in trial.stdout
+    assert "dry run: nothing was written" in trial.stdout
+    assert not (tmp_path / "s.duckdb").exists()
+
+    done = command("import", "conversations.json", *store, "--user", "ada", "--format", "chatgpt", cwd=tmp_path)
+    assert (done.returncode, "dry run" in done.stdout) == (0, False)
+    again = command("import", "nowhere", "conversations.json", *store, "--json", cwd=tmp_path)
+    assert again.returncode == 1
+    assert (
+        again.stderr
+        == "langswarm_nb: There is nothing at nowhere. Give the path of an export: a file, a folder or a zip.\n"
+    )
+    report = json.loads(again.stdout)
+    assert (report["messages_imported"], report["messages_unchanged"]) == (0, 1)
+
+    nothing = command("import", "notes.json", *store, "--quiet", cwd=tmp_path)
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    assert "no conversation" in nothing.stderr
+    assert "There is no format 'word'" in command("import", "notes.json", "--format", "word", cwd=tmp_path).stderr
+    # What has no token counts and no replies is counted, too.
+    assert json.loads(command("stats", *store, "--json", cwd=tmp_path).stdout)["input_tokens"] is None
+
+
+def test_the_help_of_import_names_every_format_and_every_command_has_examples(tmp_path):
+    from langswarm_nb.importers.registry import FORMATS
+
+    listed = command("import", "--help", cwd=tmp_path).stdout
+    assert [name for name in FORMATS if not re.search(rf"[ ,:]{name}[,.]", listed)] == []
+    for name in ("lab", "import", "export", "stats", "serve"):
+        assert "python -m langswarm_nb" in command(name, "--help", cwd=tmp_path).stdout.split("examples:")[1]

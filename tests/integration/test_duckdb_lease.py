@@ -191,9 +191,17 @@ def test_the_users_own_connection_in_the_same_process(path):
     async def scenario(storage):
         await start(storage)
         own = duckdb.connect(str(path))
-        assert own.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
+
+        def wait_for_one_in(table):
+            """What is durable is in the database a moment later, without anyone asking for it."""
+            deadline = time.monotonic() + 5
+            while own.execute(f"SELECT count(*) FROM {table}").fetchall() != [(1,)]:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+        wait_for_one_in("sessions")
         await storage.add_message("s1", message())
-        assert own.execute("SELECT count(*) FROM messages").fetchall() == [(1,)]
+        wait_for_one_in("messages")
         own.close()
 
     using(path, scenario)

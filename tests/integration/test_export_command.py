@@ -23,9 +23,9 @@ def store(tmp_path_factory) -> Path:
     return path
 
 
-def command(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def command(*words: str | Path, cwd: Path, name: str = "export") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "langswarm_nb", "export", *map(str, words)],
+        [sys.executable, "-m", "langswarm_nb", name, *map(str, words)],
         cwd=cwd, env=os.environ, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -70,6 +70,28 @@ def test_a_preview_writes_nothing(tmp_path, store):
     assert done.returncode == 0
     assert "user_id" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_written_redacted_and_previewed(tmp_path, store):
+    def share(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return command(*words, "--db", store, cwd=tmp_path, name="share")
+
+    text = share("--help").stdout
+    for word in ("--no-redact", "--repo", "--preview", "exit status", "PATH"):
+        assert word in text
+    before = share("shared", "--preview")
+    assert (before.returncode, list(tmp_path.iterdir())) == (0, [])
+    assert "user_id" in before.stdout
+    done = share("shared", "--user", "user-001", "--repo", "ada/chats", "--title", "Mine")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "redacted: " in done.stdout
+    assert (tmp_path / "shared" / "README.md").read_text().startswith("# Mine\n")
+    again = share("shared")
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+    assert share("shared", "--hide", "x", "--no-redact").returncode == 2
+    plain = share("plain.zip", "--no-redact")
+    assert "not redacted" in plain.stdout
 
 
 def test_the_magic_writes_the_session(tmp_path, monkeypatch):

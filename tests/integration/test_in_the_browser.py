@@ -15,7 +15,17 @@ import pytest
 from langswarm_nb.analytics.demo import demo_tables
 
 # Neither in Pyodide's distribution in a version that would do, nor needed for reading.
-ABSENT = ("openai", "anthropic", "sqlalchemy", "redis", "psycopg", "nest_asyncio2", "genai_prices", "httpx2")
+ABSENT = (
+    "openai",
+    "anthropic",
+    "sqlalchemy",
+    "redis",
+    "psycopg",
+    "nest_asyncio2",
+    "genai_prices",
+    "httpx2",
+    "docstring_parser",
+)
 
 READER = """
 import sys, threading
@@ -48,6 +58,12 @@ assert ls.sql("SELECT count(*) AS n FROM session_summary", source="export")["n"]
 frame = metrics.cost_by_model("export")
 assert figures.cost_by_model(frame).data
 ls.dashboard(source="export").to_html("report.html")
+
+# A transcript to read: one page, and no script in it.
+talk = ls.export(session_id, "talk.html", source="export", redact=True)
+page = talk.path.read_text()
+assert talk.messages == len(ls.messages(source="export", session_id=session_id))
+assert "<script" not in page and len(page) > 2_000
 
 from langswarm_nb.rendering import render_markdown
 

@@ -35,6 +35,9 @@ def execute(path: Path, folder: Path, monkeypatch) -> str:
 
 # What a notebook is about has happened when it says so.
 TELLS = {
+    "03-dashboard": ["Largest difference: 0.0000", "august.html", "unpriced"],
+    "04-import-your-history": ["Claude Code transcripts (1 file)", "1 updated         2 unchanged", "settings.json"],
+    "05-share-on-binder": ["[email]", "[phone]", "2 sessions, 4 messages in", "binder/postBuild", "%3Fsession%3D"],
     "06-team-server": ["bob sees []", "[phone]", "has no write permission", "1 archived", "carol: []"],
     "07-build-your-own-provider": ["EVERY", "Busy. Retry in 7 s.", "refused the key", "✓ Cleaning up twice"],
 }

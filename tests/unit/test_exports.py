@@ -299,6 +299,25 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path):
         assert not (tmp_path / name).exists()
 
 
+def test_a_bar_tells_how_far_it_is_and_is_gone_at_the_end(tmp_path, capfd):
+    source = ArrowSource(demo_tables(4000))
+    done: list[tuple[int, int]] = []
+    ls.export("all", tmp_path / "a.jsonl", source=source, progress=lambda *told: done.append(told))
+    counts, totals = [count for count, _ in done], {total for _, total in done}
+    assert len(counts) > 1
+    assert counts == sorted(counts)
+    assert totals == {counts[-1]}
+    assert capfd.readouterr().err == ""
+    ls.export("all", tmp_path / "b.jsonl", source=source, progress=True)
+    shown = capfd.readouterr().err
+    assert "Writing b.jsonl: 100%" in shown
+    assert f"{counts[-1]}/{counts[-1]}" in shown
+    assert shown.endswith("\r")
+    # Where nobody looks there is none.
+    ls.export("all", tmp_path / "c.jsonl", source=source)
+    assert capfd.readouterr().err == ""
+
+
 def test_somebody_elses_file_is_not_replaced_when_it_came_meanwhile(tmp_path, rich):
     def meanwhile(done: int, total: int) -> None:
         (tmp_path / "a.md").write_text("theirs")
@@ -329,11 +348,16 @@ import resource, sys
 import langswarm_nb as ls
 small, large, out, redact = *sys.argv[1:4], sys.argv[4] == "redact"
 kinds = sys.argv[5:]
+def write(path, source):
+    if path.endswith(".bundle"):
+        ls.share_bundle(path, redact=redact, source=source, progress=False)
+    else:
+        ls.export("all", path, source=source, redact=redact, progress=False)
 for kind in kinds:
-    ls.export("all", f"{out}/small.{kind}", source=small, redact=redact, progress=False)
+    write(f"{out}/small.{kind}", small)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for kind in kinds:
-    ls.export("all", f"{out}/large.{kind}", source=large, redact=redact, progress=False)
+    write(f"{out}/large.{kind}", large)
 print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 SOAK = os.environ.get("LANGSWARM_NB_SOAK") == "1"
@@ -348,7 +372,7 @@ def test_memory_does_not_grow_with_the_number_of_sessions(tmp_path, count, redac
         kinds = ["jsonl"]
         count = min(count, 1000)
     else:
-        kinds = ["json", "parquet", "zip", "duckdb", "openai.jsonl"] + (["md", "html", "ipynb"] if SOAK else [])
+        kinds = ["json", "parquet", "zip", "bundle", "openai.jsonl"] + (["md", "html", "ipynb"] if SOAK else [])
     small, large = _many(tmp_path / "small.duckdb", 300), _many(tmp_path / "large.duckdb", count)
     out = tmp_path / "out"
     out.mkdir()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from analytics_stores import store_of
@@ -69,6 +71,27 @@ def test_all_charts_together_are_small(data):
     assert sum(len(chart.to_json()) for chart in charts) < 1_000_000
     for chart in charts:
         assert sum(len(trace.x if trace.x is not None else ()) for trace in chart.data) <= 5_000
+
+
+# Those of the distribution are steps of a scale: there are never more of them.
+@pytest.mark.parametrize("name", [name for name in CHARTS if name != "latency_distribution"])
+def test_a_chart_stays_small_whatever_the_rows(name, data):
+    frame = pd.concat([data[name]] * (10_000 // len(data[name]) + 1), ignore_index=True)
+    if "bin" in frame:
+        frame["bin"] = pd.date_range("1990-01-01", periods=len(frame), freq="h", tz="UTC")
+        frame["unit"] = "hour"
+    # Over time the metric itself leaves the seven dearest models, and "other".
+    many = set() if name == "cost_over_time" else {"model"}
+    for column in (many | {"provider", "user_id", "error_type", "finish_reason", "title", "label"}) & set(frame):
+        frame[column] = [f"{number} " + "name " * 60 for number in range(len(frame))]
+    chart = CHARTS[name](frame)
+    points = [np.size(trace.z) if trace.type == "heatmap" else np.size(trace.y) for trace in chart.data]
+    assert 0 < sum(points) <= 5_000
+    assert len(chart.to_json()) < 250_000
+    if "bin" in frame:
+        # What is not drawn is said, and still counted.
+        assert "only the newest" in note(chart)
+        assert max(str(trace.x[-1]) for trace in chart.data) == f"{frame['bin'].iloc[-1]:%Y-%m-%dT%H:%M:%S}"
 
 
 def test_unpriced_is_said_and_never_shown_as_zero():

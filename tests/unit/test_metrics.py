@@ -10,10 +10,14 @@ import pandas as pd
 import pytest
 from analytics_stores import START, store_of
 
+from langswarm_nb import runtime
 from langswarm_nb.analytics import frames, metrics
 from langswarm_nb.analytics.demo import demo_store
+from langswarm_nb.analytics.report import Report
+from langswarm_nb.analytics.snapshot import Snapshot
+from langswarm_nb.clock import new_id
 from langswarm_nb.errors import ConfigurationError
-from langswarm_nb.models import Usage
+from langswarm_nb.models import SessionMessage, Usage
 from langswarm_nb.pricing import price
 
 ALL = [value for value in vars(metrics).values() if isinstance(value, metrics.Metric)]
@@ -54,6 +58,54 @@ def test_all_at_once_is_the_same_as_one_by_one(store):
     together = metrics.ask_all(ALL, store, tz="Europe/Oslo", provider="anthropic")
     for metric in ALL:
         pd.testing.assert_frame_equal(together[metric.name], metric(store, tz="Europe/Oslo", provider="anthropic"))
+
+
+FILTERS = [
+    {},
+    {"tz": "Asia/Kathmandu", "bin": "week"},
+    {"start": "2026-08-10", "end": "2026-09-09", "provider": "openai"},
+    {"user_id": ["user-001", None], "status": ["error", "complete"]},
+    {"model": ["gpt-5", None], "start": "2026-07-01"},
+    {"model": "no such model"},
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_a_snapshot_says_the_same_as_the_store(store, filters):
+    found = Snapshot(store).ask_all(ALL, **filters)
+    for metric in ALL:
+        pd.testing.assert_frame_equal(found[metric.name], metric(store, **filters))
+
+
+def test_a_snapshot_is_read_again_when_the_store_changed(tmp_path, monkeypatch):
+    store = demo_store(tmp_path / "store.duckdb", messages=100)
+    snapshot = Snapshot(store)
+    read: list[str] = []
+    query = store.query
+    monkeypatch.setattr(store, "query", lambda sql, *given, **more: read.append(sql) or query(sql, *given, **more))
+
+    def overview(**filters: str) -> float:
+        read.clear()
+        return numbers(snapshot.ask_all([metrics.overview], **filters)["overview"])["messages"]
+
+    assert overview() == 100
+    assert len(read) > 1
+    overview(model="gpt-5")
+    assert len(read) == 1
+    s = list(frames.sessions(store)["session_id"])
+    runtime.run(store.add_message(s[0], SessionMessage(new_id(), s[0], "user", "once more", START)))
+    assert overview() == 101
+    runtime.run(store.delete_session(s[1]))
+    left = overview()
+    assert left < 101
+    assert left == len(frames.messages(store))
+
+
+def test_too_much_for_a_snapshot_is_asked_of_the_store(store, monkeypatch):
+    monkeypatch.setattr("langswarm_nb.analytics.snapshot.MOST_MESSAGES", 10)
+    found = Snapshot(store).ask_all([metrics.volume])
+    pd.testing.assert_frame_equal(found["volume"], metrics.volume(store))
+    assert Report(store, model="gpt-5").catalogue == Report(store_of([])).catalogue | Report(store).catalogue
 
 
 def test_overview(store, rows, replies):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pandas as pd
 import pytest
 from analytics_stores import message_rows, store_of
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from langswarm_nb.analytics import figures, frames, metrics, text
 from langswarm_nb.analytics.dashboard import transcript
 from langswarm_nb.analytics.exports import to_csv, to_parquet
 from langswarm_nb.analytics.report import TABS, Report
+from langswarm_nb.analytics.snapshot import Snapshot
 
 ALL = [value for value in vars(metrics).values() if isinstance(value, metrics.Metric)]
 slow = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,7 +25,7 @@ slow = settings(max_examples=20, deadline=None, suppress_health_check=[HealthChe
 @given(message_rows, st.sampled_from(["UTC", "Europe/Oslo", "Asia/Kathmandu"]), st.sampled_from([None, *metrics.BINS]))
 def test_totals_add_up_over_any_split(rows, tz, unit):
     store = store_of(rows)
-    found = metrics.ask_all(ALL, store, tz=tz, bin=unit)
+    found = Snapshot(store).ask_all(ALL, tz=tz, bin=unit)
     overview = dict(zip(found["overview"]["name"], found["overview"]["value"], strict=True))
     replies = [row for row in rows if row["role"] == "assistant"]
     costs = [row["cost_usd"] for row in replies if row.get("cost_usd") is not None]
@@ -103,6 +105,9 @@ def hostile():
 @pytest.mark.parametrize("tz", ["UTC", "Europe/Oslo", "Pacific/Apia", "America/St_Johns"])
 def test_hostile_rows_are_never_fatal(hostile, tz):
     found = metrics.ask_all(ALL, hostile, tz=tz)
+    copied = Snapshot(hostile).ask_all(ALL, tz=tz)
+    for name, frame in copied.items():
+        pd.testing.assert_frame_equal(frame, found[name])
     assert found["overview"]["value"][1] == 7
     for name, frame in found.items():
         if hasattr(figures, name):

@@ -12,7 +12,7 @@ import pytest
 
 from langswarm_nb import SessionMessage, Usage
 from langswarm_nb.clock import now
-from langswarm_nb.interfaces import ReasoningDelta, Retrying, TextDelta
+from langswarm_nb.interfaces import Completed, ReasoningDelta, Retrying, TextDelta
 from langswarm_nb.rendering import render_markdown
 from langswarm_nb.widgets import assets, formats
 from langswarm_nb.widgets.message_views import MessageViews, short_model_name
@@ -197,6 +197,34 @@ def test_many_chunks_become_few_deltas_and_the_whole_is_the_renderers() -> None:
     assert notes == ["Too many requests. Trying again in 2 s (1).", ""]
     assert stream.finish() == render_markdown(text)
     assert stream.text == text
+
+
+def test_nothing_follows_on_the_end_of_a_reply() -> None:
+    shown: list[str] = []
+
+    async def events() -> Any:
+        yield TextDelta("All ")
+        await asyncio.sleep(2 * SHORTEST_PAUSE_S)
+        # The second delta waits for its pause when the end is told.
+        yield TextDelta("of ")
+        await asyncio.sleep(1.5 * SHORTEST_PAUSE_S)
+        yield TextDelta("it.")
+        yield Completed(finish_reason="stop")
+        await asyncio.sleep(4 * SHORTEST_PAUSE_S)
+
+    def show(frozen: tuple[str, ...], tail: str, reasoning: str | None) -> int:
+        shown.append(tail)
+        return len(shown)
+
+    async def end(event: Any) -> None:
+        shown.append("the end")
+        stream.end()
+
+    stream = ReplyStream(show, str)
+    asyncio.run(stream.follow(events(), end))
+    assert shown[-1] == "the end"
+    assert len(shown) >= 2
+    assert stream.finish() == render_markdown("All of it.")
 
 
 def test_a_view_says_what_is_unknown_with_a_dash() -> None:

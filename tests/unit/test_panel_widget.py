@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import langswarm_nb as ls
 from langswarm_nb import runtime
+from langswarm_nb.widgets.assets import sheet
 
 
 class Wire:
@@ -52,6 +54,32 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_what_every_panel_carries_stays_small() -> None:
+    state = ls.chat().get_state()
+    assert sum(len(str(state[name]).encode()) for name in ("_esm", "_script", "_css")) < 60_000
+
+
+def test_what_is_loaded_later_restyles_no_other_widget_of_the_page() -> None:
+    def classes(*files: str) -> set[str]:
+        return set(re.findall(r"\.(lsnb-[\w-]+)", sheet(*files)))
+
+    others = classes("session_browser/session_browser.css", "compare/compare.css")
+    assert classes("extras.css") & others - classes("chat.css") == set()
+
+
+def test_the_chat_in_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(ls.chat(provider_config={"response_delay_ms": 0}), monkeypatch)
+    unknown = dict(wire.ask("numbers")["value"])
+    assert (unknown["Replies, all versions"], unknown["Output"], unknown["Cost"]) == ("0", "– tokens", "–")
+    wire.ask("send", text="Hello")
+    reply = wire.panel._live.state.order[-1]
+    wire.ask("regenerate", id=reply)
+    known = dict(wire.ask("numbers")["value"])
+    assert (known["Messages"], known["Replies, all versions"]) == ("3", "2")
+    assert known["Output"] == "8 tokens"
+    assert known["Cost"] == "–"
 
 
 def test_an_unknown_keyword_is_refused() -> None:

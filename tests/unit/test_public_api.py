@@ -135,7 +135,7 @@ FLOORS = [
     r"(providers|storage|middleware|hooks)(\..*)?|instruments|pricing",
     r"session(\..*)?",
     r"(manager|users)(\..*)?|runtime|analytics\.(?!dashboard)\w+(\..*)?|analytics|importers(\..*)?",
-    r"testing|(notebook|widgets|sharing)(\..*)?|analytics\.dashboard(\..*)?|cli|__main__",
+    r"testing|(notebook|widgets|sharing|serving)(\..*)?|analytics\.dashboard(\..*)?|cli|__main__",
 ]
 
 

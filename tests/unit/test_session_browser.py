@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Iterator
@@ -178,7 +177,10 @@ def test_another_users_sessions_are_out_of_reach(manager: ls.SessionManager, mon
         assert wire.ask(kind, sessions=[ids["Oslo"]], title="mine")["done"] == []
     assert wire.ask("open", session=ids["Oslo"]) == "This session is gone."
     file = wire.ask("export", sessions=list(ids.values()), format="json")
-    assert "Oslo" not in base64.b64decode(file["data"]).decode()
+    content = wire.widget._downloads.piece(file["token"], 0).decode()
+    assert "Bread" in content
+    assert "Oslo" not in content
+    assert wire.ask("export", sessions=[ids["Oslo"]], format="json") == "These sessions are gone."
     assert runtime.run(manager.get_session(ids["Oslo"])).config.name == "Oslo"
 
 
@@ -268,6 +270,7 @@ def test_the_page_carries_little_and_no_key(manager: ls.SessionManager, monkeypa
     planted = "sk-planted-0123456789abcdef"
     session = runtime.run(manager.create_session("ada", "mock", "mock-model", provider_config={"api_key": planted}))
     wire = Wire(browser, monkeypatch)
-    found = json.dumps([wire.ask("search"), wire.ask("export", sessions=[session.session_id], format="json")])
+    file = wire.ask("export", sessions=[session.session_id], format="json")
+    found = json.dumps(wire.ask("search")) + wire.widget._downloads.piece(file["token"], 0).decode()
     assert session.session_id in found
     assert planted not in found

@@ -10,6 +10,7 @@ import re
 import sysconfig
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from planted_secrets import KINDS, Maker, Planted, plant
 from sharing_stores import START, event_row, message_row, session_row, source_of, store_at
 
 import langswarm_nb as ls
+from langswarm_nb import runtime
 from langswarm_nb.sharing.redactor import Redactor
 from langswarm_nb.storage.rows import json_text
 
@@ -136,6 +138,43 @@ def test_none_of_500_secrets_survives(tmp_path, suffix, planted_store):
     assert done.redacted is not None
     assert done.redacted.total() >= 500
     assert survivors(readable(done.path), needles) == []
+
+
+@pytest.mark.parametrize("name", ["bundle", "bundle.zip"])
+def test_none_survives_in_a_bundle(tmp_path, name, planted_store):
+    store, needles = planted_store
+    done = ls.share_bundle(tmp_path / name, source=store, title=f"By {needles[-1]}")
+    folder = tmp_path / "read"
+    if done.path.is_dir():
+        done.path.rename(folder)
+    else:
+        with zipfile.ZipFile(done.path) as archive:
+            archive.extractall(folder)
+    # The package itself is in it as well: what is no conversation is not read.
+    read = {file.name: readable(file) for file in folder.rglob("*") if file.is_file() and file.suffix != ".whl"}
+    assert {"README.md", "index.ipynb", "conversations.duckdb", "constraints.txt"} <= read.keys()
+    assert "value = 1" in read["index.ipynb"]
+    assert {file: found for file, text in read.items() if (found := survivors(text, needles))} == {}
+
+
+def test_none_survives_in_a_replay_of_a_bundle_nor_in_what_the_file_keeps_of_it(tmp_path, planted_store):
+    store, needles = planted_store
+
+    sent = {}
+    for source in (store, ls.share_bundle(tmp_path / "b", source=store).path / "conversations.duckdb"):
+        told: list[Any] = []
+        for session_id in ls.sessions(source).session_id[:4]:
+            panel = ls.replay(session_id, source, speed=1000)
+            panel._live.watch(told.append)
+            told.append(panel._live.state.since(0))
+            runtime.run(panel._live.play())
+            told.append(panel._transcript())
+            panel.close()
+        sent[source] = json.dumps(told, ensure_ascii=False)
+    clear, shared = sent.values()
+    known = [needle for needle in needles if needle in clear]
+    assert len(known) > 10  # what is shown of a conversation, is shown in the clear
+    assert survivors(html.unescape(shared), needles) == []
 
 
 def test_a_pseudonym_is_the_same_within_an_export_and_another_in_the_next(tmp_path):

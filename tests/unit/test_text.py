@@ -231,3 +231,27 @@ def test_any_embedding_will_do():
     assert list(text.similar("s1", store, embed=embed)["session_id"]) == ["s2"]
     with pytest.raises(ConfigurationError, match="one vector a text"):
         text.topics(store, embed=lambda texts: np.zeros(3))
+
+
+def test_the_embedding_that_comes_along_knows_what_is_meant_and_asks_nobody(monkeypatch):
+    import socket
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("it wants the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    embed = text.embedder()
+    said = ["How do I boil spaghetti?", "Best way to cook pasta", "Join two tables in SQL", "\ud800" + "x" * 10_000, ""]
+    vectors = np.asarray(embed(said))
+    assert vectors.shape == (5, 256)
+    pasta, cook, tables = (vector / np.linalg.norm(vector) for vector in vectors[:3])
+    assert pasta @ cook > 0.3 > pasta @ tables
+    questions = [*said[:3], "SELECT with a LEFT JOIN", "Sauce for noodles"]
+    store = store_of([{"session_id": f"s{n}", "role": "user", "content": asked} for n, asked in enumerate(questions)])
+    assert text.topics(store, topics=2, embed=embed)["sessions"].tolist() == [3, 2]
+
+
+def test_without_the_extra_it_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r"langswarm-nb\[embeddings\]"):
+        text.embedder()

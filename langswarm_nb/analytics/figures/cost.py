@@ -25,12 +25,13 @@ def cost_over_time(frame: Frame, *, colors: Colors = None, theme: str = "light")
     priced = frame[frame["cost_usd"].notna()]
     if priced.empty:
         return style.nothing(question, f"No reply has a known price: {missing}.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     totals = priced.groupby("model", dropna=False)["cost_usd"].sum().sort_values(ascending=False)
     shades = style.colors_of(totals.index, colors)
+    shown = drawn[drawn["cost_usd"].notna()]
     traces = []
     for model, name in zip(totals.index, style.labels(totals.index), strict=True):
-        rows = priced[priced["model"].isna() if style.unknown(model) else priced["model"] == model]
+        rows = shown[shown["model"].isna() if style.unknown(model) else shown["model"] == model]
         traces.append(
             go.Bar(
                 x=style.local(rows["bin"]),
@@ -42,7 +43,7 @@ def cost_over_time(frame: Frame, *, colors: Colors = None, theme: str = "light")
                 **period,
             )
         )
-    highest = priced.groupby("bin")["cost_usd"].sum().max()
+    highest = shown.groupby("bin")["cost_usd"].sum().max()
     return style.figure(
         traces,
         question,
@@ -77,10 +78,10 @@ def tokens_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "Where do the tokens go?"
     if frame.empty:
         return style.nothing(question, "No reply reports its tokens.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     traces = []
     for kind, color in _KINDS.items():
-        rows = frame[frame["kind"] == kind]
+        rows = drawn[drawn["kind"] == kind]
         if len(rows):
             traces.append(
                 go.Bar(
@@ -153,11 +154,11 @@ def cache_health(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "Does the cache help?"
     if frame.empty:
         return style.nothing(question, "No reply reports cached input.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     line = go.Scatter(
-        x=style.local(frame["bin"]),
-        y=style.numbers(frame["share"]),
-        mode="lines+markers" if len(frame) < 60 else "lines",
+        x=style.local(drawn["bin"]),
+        y=style.numbers(drawn["share"]),
+        mode="lines+markers" if len(drawn) < 60 else "lines",
         line={"color": style.PALETTE[4], "width": 2},
         hovertemplate="%{y:.0%} of input tokens<extra></extra>",
         **period,

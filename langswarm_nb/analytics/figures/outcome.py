@@ -13,14 +13,14 @@ def error_rate(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "What goes wrong?"
     if frame.empty:
         return style.nothing(question, "No replies in this period.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     traces = [
         go.Bar(
-            x=style.local(frame["bin"]),
-            y=style.numbers(frame["error_rate"]),
+            x=style.local(drawn["bin"]),
+            y=style.numbers(drawn["error_rate"]),
             name="errors",
             marker={"color": style.PALETTE[5]},
-            customdata=list(zip(style.numbers(frame["errors"]), style.numbers(frame["calls"]), strict=True)),
+            customdata=list(zip(style.numbers(drawn["errors"]), style.numbers(drawn["calls"]), strict=True)),
             hovertemplate="%{y:.1%}: %{customdata[0]:,} of %{customdata[1]:,} replies<extra></extra>",
             **period,
         )

@@ -139,7 +139,7 @@ def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "Is it getting faster?"
     if frame.empty:
         return style.nothing(question, "No complete reply in this period was timed.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     lines = (
         ("p50", style.PALETTE[0], "bottom right"),
         ("p95", style.PALETTE[1], "middle right"),
@@ -147,12 +147,12 @@ def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
     )
     traces = [
         go.Scatter(
-            x=style.local(frame["bin"]),
-            y=style.numbers(frame[name]),
+            x=style.local(drawn["bin"]),
+            y=style.numbers(drawn[name]),
             name=name,
             mode="lines+text",
             line={"color": color, "width": 2},
-            text=style.at_end(len(frame), name),
+            text=style.at_end(len(drawn), name),
             textposition=place,
             textfont={"color": color},
             cliponaxis=False,

@@ -18,6 +18,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 GREY = "#8C8C8C"
 SCALES = {"light": ((0.0, "#eff4f8"), (1.0, "#0072B2")), "dark": ((0.0, "#23292e"), (1.0, "#3aa0dd"))}
 LABEL_LENGTH = 40
+MOST_ROWS = 1_500
 
 # For `fig.show(config=CONFIG)`: nothing is uploaded to a cloud by a button.
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "responsive": True}
@@ -222,14 +223,20 @@ _PERIODS: dict[str, Any] = {
 }
 
 
-def time_axis(frame: Frame) -> tuple[dict[str, Any], str]:
-    """Return what a trace over `frame.bin` needs besides x, and the note that names bin and time zone."""
+def time_axis(frame: Frame) -> tuple[Frame, dict[str, Any], str]:
+    """Return the rows to draw, what a trace over their `bin` needs besides x, and the note of bin and time zone.
+
+    More than MOST_ROWS rows are more than a screen has columns: then it is the newest ones, and the note says so.
+    """
     unit = str(frame["unit"].iloc[0])
+    drawn = frame if len(frame) <= MOST_ROWS else frame[frame["bin"] > frame["bin"].iloc[-MOST_ROWS - 1]]
+    only = "" if len(drawn) == len(frame) else f", only the newest drawn: since {drawn['bin'].iloc[0]:%Y-%m-%d}"
     period = {"xperiod": _PERIODS[unit], "xperiodalignment": "middle"}
     if unit == "week":
         period["xperiod0"] = "2024-01-01"  # a Monday
     hover = {"hour": "%-d %b %Y, %H:%M", "month": "%b %Y", "year": "%Y", "century": "from %Y"}.get(unit, "%-d %b %Y")
-    return period | {"xhoverformat": ("week from " if unit == "week" else "") + hover}, f"by {unit}, {zone(frame)}"
+    period["xhoverformat"] = ("week from " if unit == "week" else "") + hover
+    return drawn, period, f"by {unit}, {zone(frame)}{only}"
 
 
 def zone(frame: Frame, column: str = "bin") -> str:

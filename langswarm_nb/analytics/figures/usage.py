@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 from . import style
 from .style import Frame, ranking
 
+# Of 26 cohorts each: two years of weeks, more than can be told apart.
+_OLDEST = 104
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ROLE_COLORS = {"user": style.PALETTE[1], "assistant": style.PALETTE[0], "tool": style.PALETTE[2], "system": style.GREY}
 
@@ -16,7 +18,7 @@ def volume(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "How much is it used?"
     if frame.empty:
         return style.nothing(question, "No messages in this period.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     traces = [
         go.Bar(
             x=style.local(rows["bin"]),
@@ -26,7 +28,7 @@ def volume(frame: Frame, *, theme: str = "light") -> go.Figure:
             hovertemplate="%{y:,}",
             **period,
         )
-        for role, rows in frame.groupby("role", dropna=False, sort=True)
+        for role, rows in drawn.groupby("role", dropna=False, sort=True)
     ]
     note = style.joined(style.counted(frame["messages"].sum(), "message"), when)
     return style.figure(
@@ -38,7 +40,7 @@ def volume(frame: Frame, *, theme: str = "light") -> go.Figure:
         hovermode="x unified",
         meta={"brush": "time"},
         xaxis={"type": "date"},
-        yaxis=style.count_axis(frame.groupby("bin")["messages"].sum().max()),
+        yaxis=style.count_axis(drawn.groupby("bin")["messages"].sum().max()),
         showlegend=True,
     )
 
@@ -48,15 +50,15 @@ def active_users(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "How many people come?"
     if frame.empty:
         return style.nothing(question, "Nobody was here in this period.", theme=theme)
-    period, when = style.time_axis(frame)
+    drawn, period, when = style.time_axis(frame)
     traces = [
         go.Scatter(
-            x=style.local(frame["bin"]),
-            y=style.numbers(frame[name]),
+            x=style.local(drawn["bin"]),
+            y=style.numbers(drawn[name]),
             name=name,
             mode="lines+text",
             line={"color": color, "width": 2},
-            text=style.at_end(len(frame), name),
+            text=style.at_end(len(drawn), name),
             textposition=place,
             textfont={"color": color},
             cliponaxis=False,
@@ -76,7 +78,7 @@ def active_users(frame: Frame, *, theme: str = "light") -> go.Figure:
         hovermode="x unified",
         meta={"brush": "time"},
         xaxis={"type": "date"},
-        yaxis=style.count_axis(frame["sessions"].max()),
+        yaxis=style.count_axis(drawn["sessions"].max()),
         margin={"r": 64},
         showlegend=False,
     )
@@ -122,7 +124,7 @@ def retention(frame: Frame, *, theme: str = "light") -> go.Figure:
     cohorts = list(dict.fromkeys(frame["cohort"]))[-26:]
     kept = frame[frame["cohort"] >= cohorts[0]]
     sizes = dict(zip(kept["cohort"], kept["size"], strict=True))
-    oldest = int(kept["age"].max())
+    oldest = min(int(kept["age"].max()), _OLDEST)
     shares = {(c, int(a)): float(s) for c, a, s in zip(kept["cohort"], kept["age"], kept["share"], strict=True)}
     # Where nobody came, the share is 0, except in weeks or months that are still to come.
     ages = {c: int(kept.loc[kept["cohort"] == c, "age"].max()) for c in cohorts}

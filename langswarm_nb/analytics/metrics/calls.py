@@ -20,20 +20,18 @@ def cost_by_model() -> str:
 @metric("bin, model")
 def cost_over_time() -> str:
     """Return cost over time: one row a bin and model; past the seven models with most calls it is "other"."""
-    return f"""
+    return """
     WITH binned AS (
-        SELECT bin, unit, model, sum(calls) AS calls, sum(cost_usd) AS cost_usd, sum(unpriced) AS unpriced
-        FROM (SELECT slot, model, count(*) AS calls, sum(cost_usd) AS cost_usd, {_UNPRICED} AS unpriced
-              FROM calls GROUP BY slot, model)
-        JOIN clock USING (slot) GROUP BY ALL
+        SELECT bin, unit, model, sum(messages) AS calls, sum(cost_usd) AS cost_usd, sum(unpriced) AS unpriced
+        FROM cells JOIN clock USING (slot) WHERE is_current AND role = 'assistant' GROUP BY bin, unit, model
     ),
     places AS (
         SELECT *, dense_rank() OVER (ORDER BY in_all DESC, model) AS place
         FROM (SELECT *, sum(calls) OVER (PARTITION BY model) AS in_all FROM binned)
     )
-    SELECT bin, unit, CASE WHEN place <= 7 THEN model ELSE 'other' END AS model, sum(cost_usd)::DOUBLE AS cost_usd,
-           sum(unpriced)::BIGINT AS unpriced
-    FROM places GROUP BY bin, unit, CASE WHEN place <= 7 THEN model ELSE 'other' END
+    SELECT bin, unit, CASE WHEN place <= 7 THEN model::VARCHAR ELSE 'other' END AS model,
+           sum(cost_usd)::DOUBLE AS cost_usd, sum(unpriced)::BIGINT AS unpriced
+    FROM places GROUP BY bin, unit, CASE WHEN place <= 7 THEN model::VARCHAR ELSE 'other' END
     """
 
 
@@ -95,13 +93,11 @@ def latency_distribution() -> str:
     and `p99` are those of all of them, the same in every row.
     """
     return """
-    WITH timed AS (SELECT timed_s FROM calls WHERE timed_s IS NOT NULL),
-    marks AS (SELECT quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS p FROM timed)
-    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, p[1] AS p50, p[2] AS p95,
-           p[3] AS p99
+    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, marks[1] AS p50,
+           marks[2] AS p95, marks[3] AS p99
     FROM (SELECT floor(log10(least(greatest(timed_s, 0.001), 999999)) * 10 + 1e-9)::INTEGER AS bucket,
                  count(*) AS calls
-          FROM timed GROUP BY bucket), marks
+          FROM calls WHERE timed_s IS NOT NULL GROUP BY bucket), (SELECT marks FROM waits WHERE is_current)
     """
 
 
@@ -136,10 +132,12 @@ def tokens_per_second() -> str:
 def error_rate() -> str:
     """Return what went wrong over time: one row a bin: calls, errors, interrupted, error_rate = errors / calls."""
     return """
-    SELECT bin, unit, count(*) AS calls, count(*) FILTER (status = 'error') AS errors,
-           count(*) FILTER (status = 'interrupted') AS interrupted,
-           count(*) FILTER (status = 'error') / count(*) AS error_rate
-    FROM calls JOIN clock USING (slot) GROUP BY bin, unit
+    SELECT bin, unit, calls, coalesce(errors, 0) AS errors, coalesce(interrupted, 0) AS interrupted,
+           coalesce(errors, 0) / calls AS error_rate
+    FROM (SELECT bin, unit, sum(messages)::BIGINT AS calls,
+                 (sum(messages) FILTER (status = 'error'))::BIGINT AS errors,
+                 (sum(messages) FILTER (status = 'interrupted'))::BIGINT AS interrupted
+          FROM cells JOIN clock USING (slot) WHERE is_current AND role = 'assistant' GROUP BY bin, unit)
     """
 
 
@@ -199,20 +197,21 @@ def model_comparison() -> str:
     return f"""
     SELECT sums.provider, sums.model, calls, sessions, users, cost_usd, unpriced, cost_per_1000_calls,
            waits[1] AS median_latency_s, waits[2] AS p95_latency_s, median_first_chunk_s, median_tokens_per_s,
-           output_tokens / nullif(counted, 0) AS mean_output_tokens, errors / calls AS error_rate
+           output_tokens / nullif(counted, 0) AS mean_output_tokens, coalesce(errors, 0) / calls AS error_rate
     FROM (
-        SELECT provider, model, sum(calls)::BIGINT AS calls, count(session_no) AS sessions,
-               count(DISTINCT nullif(person, 0)) AS users, sum(cost_usd)::DOUBLE AS cost_usd,
+        SELECT provider, model, sum(messages)::BIGINT AS calls, sum(cost_usd)::DOUBLE AS cost_usd,
                sum(unpriced)::BIGINT AS unpriced,
-               1000 * sum(cost_usd)::DOUBLE / nullif(sum(calls - unpriced), 0) AS cost_per_1000_calls,
-               sum(output_tokens)::DOUBLE AS output_tokens, sum(counted) AS counted, sum(errors) AS errors
-        FROM (
-            SELECT provider, model, session_no, person, count(*) AS calls, sum(cost_usd) AS cost_usd,
-                   {_UNPRICED} AS unpriced, sum(output_tokens) AS output_tokens, count(output_tokens) AS counted,
-                   count(*) FILTER (status = 'error') AS errors
-            FROM calls GROUP BY provider, model, session_no, person
-        ) GROUP BY provider, model
+               1000 * sum(cost_usd)::DOUBLE / nullif(sum(messages - unpriced), 0) AS cost_per_1000_calls,
+               sum(output_tokens)::DOUBLE AS output_tokens, sum(counted) AS counted,
+               sum(messages) FILTER (status = 'error') AS errors
+        FROM cells WHERE is_current AND role = 'assistant' GROUP BY provider, model
     ) sums
+    JOIN (
+        SELECT provider, model, sum(sessions)::BIGINT AS sessions, count(*) FILTER (person > 0) AS users
+        FROM (SELECT provider, model, person, count(session_no) AS sessions
+              FROM (SELECT DISTINCT provider, model, session_no, person FROM calls) GROUP BY provider, model, person)
+        GROUP BY provider, model
+    ) who ON sums.provider IS NOT DISTINCT FROM who.provider AND sums.model IS NOT DISTINCT FROM who.model
     JOIN (
         SELECT provider, model, quantile_cont(timed_s, [0.5, 0.95]) AS waits,
                median(CASE WHEN isfinite(time_to_first_chunk_s) THEN time_to_first_chunk_s END) AS median_first_chunk_s,
@@ -232,24 +231,21 @@ def diagnose() -> str:
     """
     sums = """count(*) FILTER ({which}) AS calls{suffix}, (sum(cost_usd) FILTER ({which}))::DOUBLE AS cost_usd{suffix},
               count(*) FILTER ({which} AND status = 'error') AS errors{suffix},
-              median(CASE WHEN {which} AND coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
-                          THEN duration_s END) AS median_latency_s{suffix}"""
+              median(CASE WHEN {which} THEN timed_s END) AS median_latency_s{suffix}"""
     return f"""
     SELECT dimension, name, abs(calls - calls_before) AS changed, calls, calls_before, cost_usd, cost_usd_before,
            errors, errors_before, median_latency_s, median_latency_s_before
     FROM (
-        SELECT CASE grouping(model, provider, user_id, finish_reason)
-                   WHEN 7 THEN 'model' WHEN 11 THEN 'provider' WHEN 13 THEN 'user_id' WHEN 14 THEN 'finish_reason'
-                   ELSE 'all' END AS dimension,
-               coalesce(model, provider, user_id, finish_reason) AS name,
-               {sums.format(which="is_current", suffix="")},
-               {sums.format(which="is_previous", suffix="_before")}
+        SELECT CASE whose WHEN 7 THEN 'model' WHEN 11 THEN 'provider' WHEN 13 THEN 'user_id'
+                    WHEN 14 THEN 'finish_reason' ELSE 'all' END AS dimension,
+               coalesce(model::VARCHAR, provider::VARCHAR, finish_reason::VARCHAR, u.user_id) AS name, found.*
         FROM (
-            SELECT h.*, p.user_id
-            FROM history h LEFT JOIN (SELECT session_no, user_id FROM people) p USING (session_no)
-            WHERE h.role = 'assistant' AND (h.is_current OR h.is_previous)
-        )
-        GROUP BY GROUPING SETS ((), (model), (provider), (user_id), (finish_reason))
+            SELECT grouping(model, provider, person, finish_reason) AS whose, model, provider, person, finish_reason,
+                   {sums.format(which="is_current", suffix="")},
+                   {sums.format(which="is_previous", suffix="_before")}
+            FROM replies GROUP BY GROUPING SETS ((), (model), (provider), (person), (finish_reason))
+        ) found
+        LEFT JOIN (SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person) u USING (person)
     )
     QUALIFY row_number() OVER (PARTITION BY dimension ORDER BY abs(calls - calls_before) DESC, name) <= 50
     """

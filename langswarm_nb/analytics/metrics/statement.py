@@ -2,19 +2,23 @@
 
 Every metric is a `SELECT` over a few common table expressions:
 
-- `m`: one row a message that the filters let through; `calls`: those of the assistant, with `timed_s`, the duration
-  of complete ones
-- `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before
+- `m`: one row a message that the filters let through; `calls`: those of the assistant (`is_reply`; `is_asked` are
+  those of the user); `timed_s` is the duration of
+  complete ones
+- `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
+  `marked` has the rows of both periods, `replies` those of the assistant among them
+- `cells`: `marked`, counted and summed by slot, role, provider, model and status; `waits`: quantiles of
+  `timed_s`; each by `is_current`
 - `people`: one row a session, with small numbers in place of long ids
-- `clock`: each quarter of an hour that occurs in `m`, as local time, with its bin
+- `clock`: each `slot` that occurs in `m` (a quarter of an hour; in UTC an hour), as local time, with its bin
 
-Columns that a metric does not name cost nothing: DuckDB never reads them. Several metrics asked together share one
-pass over the data and so one snapshot of it.
+What no metric names is not read. Several metrics asked together share these and so one snapshot of the data. They are
+made of a store's tables, or of a `Snapshot`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,37 +42,47 @@ BINS = ("hour", "day", "week", "month", "year", "century")
 _SLOT = 900_000_000
 _SHIFT = 70_080_000 * _SLOT
 
-_PRELUDE = """
-WITH people AS MATERIALIZED (
+# From a store's own tables: what the metrics name, once, because several of them look at it.
+_OF_TABLES = """
+people AS MATERIALIZED (
     SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
     FROM sessions LEFT JOIN (
         SELECT user_id, row_number() OVER () AS person
         FROM (SELECT DISTINCT user_id FROM sessions WHERE user_id IS NOT NULL)
     ) USING (user_id)
 ),
-read AS MATERIALIZED (
-    SELECT x.message_id, x.role, x.status, x.finish_reason, x.error_type, x.created_at, x.duration_s,
-           x.time_to_first_chunk_s, x.cost_usd, x.input_tokens, x.output_tokens, x.cache_read_input_tokens,
-           x.cache_write_input_tokens, x.reasoning_output_tokens,
-           coalesce(x.is_active_branch, true) AS is_active_branch,
+history AS MATERIALIZED (
+    SELECT x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status, x.cost_usd,
+           x.output_tokens, {timed_s} AS timed_s,
            p.session_no, coalesce(p.person, 0) AS person,
            coalesce(x.provider, p.provider) AS provider,
-           coalesce(x.request_model, x.response_model, p.model) AS model, x.request_model, x.response_model,
-           (epoch_us(x.created_at) + {shift}) // {slot} AS slot{marks}
+           coalesce(x.request_model, x.response_model, p.model) AS model,{more}
+           {slot} AS slot, {marks}
     FROM messages x LEFT JOIN people p USING (session_id)
     WHERE {condition}
 ),
-history AS NOT MATERIALIZED (SELECT {all_current} FROM read),
-m AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current),
-calls AS NOT MATERIALIZED (
-    -- A reply that broke off says nothing about how long a reply takes.
-    SELECT *, CASE WHEN coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
-                   THEN duration_s END AS timed_s
-    FROM m WHERE role = 'assistant'
+marked AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current OR is_previous)"""
+# From a snapshot, whose columns have these names already. What filters let through is kept, because it is little.
+_OF_SNAPSHOT = """
+history AS NOT MATERIALIZED (SELECT x.* REPLACE ({snapshot_slot} AS slot), {marks} FROM facts x WHERE {condition}),
+marked AS {materialized} (SELECT * FROM history WHERE is_current OR is_previous)"""
+_PRELUDE = """
+WITH {rows},
+m AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_current),
+replies AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_reply),
+calls AS NOT MATERIALIZED (SELECT * FROM replies WHERE is_current),
+waits AS MATERIALIZED (
+    SELECT is_current, quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS marks
+    FROM replies WHERE timed_s IS NOT NULL GROUP BY is_current
+),
+cells AS MATERIALIZED (
+    SELECT is_current, slot, role, provider, model, status, count(*) AS messages, sum(cost_usd) AS cost_usd,
+           count(*) - count(cost_usd) AS unpriced, sum(output_tokens) AS output_tokens, count(output_tokens) AS counted
+    FROM marked GROUP BY is_current, slot, role, provider, model, status
 ),
 slots AS MATERIALIZED (
     SELECT slot, {local_time} AS local_time
-    FROM (SELECT DISTINCT slot FROM m WHERE slot IS NOT NULL)
+    FROM (SELECT DISTINCT slot FROM cells WHERE is_current AND slot IS NOT NULL)
 ),
 clock AS MATERIALIZED (
     SELECT slot, local_time, unit, {bin} AS bin
@@ -79,6 +93,24 @@ clock AS MATERIALIZED (
         FROM (SELECT date_diff('day', min(local_time), max(local_time)) AS days FROM slots)
     )
 )"""
+
+
+# A reply that broke off says nothing about how long a reply takes.
+TIMED_S = """CASE WHEN x.role = 'assistant' AND (x.status IS NULL OR x.status = 'complete') AND isfinite(x.duration_s)
+                THEN x.duration_s END"""
+# Only read where a metric names it.
+MORE_COLUMNS = {
+    "created_at": "x.created_at",
+    "finish_reason": "x.finish_reason",
+    "time_to_first_chunk_s": "x.time_to_first_chunk_s",
+    "message_id": "x.message_id",
+    "error_type": "x.error_type",
+    "request_model": "x.request_model",
+    "response_model": "x.response_model",
+    "input_tokens": "x.input_tokens",
+    **{f"{kind}_tokens": f"x.{kind}_tokens" for kind in ("cache_read_input", "cache_write_input", "reasoning_output")},
+    "is_active_branch": "coalesce(x.is_active_branch, true)",
+}
 
 
 @dataclass(frozen=True)
@@ -170,59 +202,89 @@ def local_bin(unit: str, local_time: str) -> str:
 
 def local_time(slot: str) -> str:
     """Return the SQL of a slot's wall clock time."""
-    return f"make_timestamptz({slot} * {_SLOT} - {_SHIFT}) AT TIME ZONE $tz"
+    return f"make_timestamptz({slot}::BIGINT * {_SLOT} - {_SHIFT}) AT TIME ZONE $tz"
 
 
-_COLUMNS = {
-    "user_id": "p.user_id",
-    "provider": "coalesce(x.provider, p.provider)",
-    "model": "coalesce(x.request_model, x.response_model, p.model)",
-    "status": "x.status",
+def slot_of(created_at: str) -> str:
+    """Return the SQL of the quarter of an hour, counted from the year 1, in which a time is."""
+    return f"(epoch_us({created_at}) + {_SHIFT}) // {_SLOT}"
+
+
+_IS_ONE_OF = "list_contains(${name}::VARCHAR[], coalesce({column}::VARCHAR, ''))"
+_CONDITIONS = {
+    name: _IS_ONE_OF.format(name=name, column=column)
+    for name, column in {
+        "user_id": "p.user_id",
+        "provider": "coalesce(x.provider, p.provider)",
+        "model": "coalesce(x.request_model, x.response_model, p.model)",
+        "status": "x.status",
+    }.items()
+}
+_SNAPSHOT_CONDITIONS = {
+    name: _IS_ONE_OF.format(name=name, column=f"x.{name}") for name in ("provider", "model", "status")
+} | {
+    "user_id": f"""(x.person IN (SELECT person FROM people WHERE {_IS_ONE_OF.format(name="user_id", column="user_id")})
+                    OR x.person = 0 AND list_contains($user_id::VARCHAR[], ''))"""
 }
 
 
-_MARKS = """, coalesce(x.created_at >= $start, false) AS is_current,
+_MARKS = """coalesce(x.created_at >= $start, false) AS is_current,
            coalesce(x.created_at >= $before AND x.created_at < $start, false) AS is_previous"""
 
 
-def where(filters: Filters, with_start: bool = True) -> tuple[str, dict[str, Any]]:
+def where(
+    filters: Filters, with_start: bool = True, conditions: dict[str, str] = _CONDITIONS
+) -> tuple[str, dict[str, Any]]:
     """Return the condition over messages `x` and their session `p`, and the values to bind."""
     params: dict[str, Any] = {}
-    conditions: list[str] = []
+    chosen: list[str] = []
     if filters.end is not None:
         params["end"] = filters.end
-        conditions.append("x.created_at < $end")
+        chosen.append("x.created_at < $end")
     if filters.start is not None and with_start:
         params["start"] = filters.start
-        conditions.append("x.created_at >= $start")
-    for name, expression in _COLUMNS.items():
+        chosen.append("x.created_at >= $start")
+    for name, condition in conditions.items():
         if wanted := getattr(filters, name):
             params[name] = list(wanted)
-            conditions.append(f"list_contains(${name}::VARCHAR[], coalesce({expression}, ''))")
-    return " AND ".join(conditions) or "true", params
+            chosen.append(condition)
+    return " AND ".join(chosen) or "true", params
 
 
-def prelude(filters: Filters, with_history: bool) -> tuple[str, dict[str, Any]]:
-    """Return the common table expressions for `filters` and the values to bind.
+def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = False) -> tuple[str, dict[str, Any]]:
+    """Return the common table expressions that `metrics` need under `filters`, and the values to bind.
 
-    Only with history are rows before `filters.start` read.
+    Rows before `filters.start` are only read for a metric with history.
     """
+    with_history = any(metric.with_history for metric in metrics)
     params: dict[str, Any] = {"tz": filters.tz, "bin": filters.bin}
     # Where there is nothing to tell apart, constants: DuckDB then leaves out whole branches of a statement.
-    marks, all_current = "", "*, true AS is_current, false AS is_previous"
-    if filters.start is not None and with_history:
+    marks = "true AS is_current, false AS is_previous"
+    is_marked = filters.start is not None and with_history
+    if is_marked:
         params |= {"start": filters.start, "before": filters.previous_start()}
-        marks, all_current = _MARKS, "*"
-    condition, values = where(filters, with_start=not with_history)
+        marks = _MARKS
+    # Where local hours are whole ones, fewer slots tell as much.
+    coarser = " // 4 * 4" if filters.tz == "UTC" else ""
+    condition, values = where(filters, not with_history, _SNAPSHOT_CONDITIONS if of_snapshot else _CONDITIONS)
     params |= values
+    rows = (_OF_SNAPSHOT if of_snapshot else _OF_TABLES).format(
+        slot=f"({slot_of('x.created_at')}){coarser}",
+        snapshot_slot=f"x.slot{coarser}",
+        timed_s=TIMED_S,
+        more="".join(
+            f" {expression} AS {name},"
+            for name, expression in MORE_COLUMNS.items()
+            if any(name in metric.body for metric in metrics)
+        ),
+        marks=marks,
+        condition=condition,
+        materialized="MATERIALIZED" if is_marked or values else "NOT MATERIALIZED",
+    )
     text = _PRELUDE.format(
-        shift=_SHIFT,
-        slot=_SLOT,
+        rows=rows.strip(),
         local_time=local_time("slot"),
         bin=local_bin("unit", "local_time"),
-        condition=condition,
-        marks=marks,
-        all_current=all_current,
     )
     return text.strip(), params
 
@@ -258,7 +320,7 @@ class Metric:
 
     def statement(self, **filters: Any) -> tuple[str, dict[str, Any]]:
         """Return the statement under `filters`, and the values to bind."""
-        head, params = prelude(Filters.of(**filters), self.with_history)
+        head, params = prelude(Filters.of(**filters), [self])
         return f"{head}\nSELECT * FROM (\n{self.body}\n)\nORDER BY {self.order}", params | self.bind(None)
 
     def __call__(self, source: Any = None, **filters: Any) -> pd.DataFrame:
@@ -280,24 +342,35 @@ def metric(
 def ask_all(metrics: Iterable[Metric], source: Any = None, **filters: Any) -> dict[str, pd.DataFrame]:
     """Return the frame of each metric by name, all from one statement: one pass, one snapshot."""
     metrics = list(metrics)
-    chosen = Filters.of(**filters)
-    head, params = prelude(chosen, any(m.with_history for m in metrics))
+    with opened(source) as opened_source:
+        sql, params = together(metrics, Filters.of(**filters), opened_source)
+        return apart(metrics, opened_source.query(sql, params), str(params["tz"]))
+
+
+def together(
+    metrics: Sequence[Metric], filters: Filters, source: Source, of_snapshot: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Return one statement for all metrics, each a column with a list of rows, and the values to bind."""
+    head, params = prelude(filters, metrics, of_snapshot)
     lists = ",\n".join(
         f"(SELECT list(r ORDER BY {', '.join(f'r.{key.strip()}' for key in m.order.split(','))}) FROM (\n{m.body}\n) r)"
         f" AS {m.name}"
         for m in metrics
     )
-    with opened(source) as opened_source:
-        for m in metrics:
-            params |= m.bind(opened_source)
-        answer = opened_source.query(f"{head}\nSELECT\n{lists}", params)
-    return {m.name: tidy(_unnest(answer.column(m.name)), chosen.tz) for m in metrics}
+    for m in metrics:
+        params |= m.bind(source)
+    return f"{head}\nSELECT\n{lists}", params
+
+
+def apart(metrics: Iterable[Metric], answer: pa.Table, tz: str) -> dict[str, pd.DataFrame]:
+    """Return each metric's frame of what the statement for all of them answered."""
+    return {m.name: tidy(_unnest(answer.column(m.name)), tz) for m in metrics}
 
 
 def _unnest(column: pa.ChunkedArray) -> pa.Table:
     import pyarrow as pa
 
-    return pa.Table.from_struct_array(pa.chunked_array([column.combine_chunks().flatten()]))
+    return pa.Table.from_struct_array(column.combine_chunks().flatten())
 
 
 def tidy(table: pa.Table, tz: str) -> pd.DataFrame:
@@ -312,6 +385,8 @@ def tidy(table: pa.Table, tz: str) -> pd.DataFrame:
             kind = pa.int64() if kind.scale == 0 else pa.float64()
         elif pa.types.is_integer(kind):
             kind = pa.int64()
+        elif pa.types.is_dictionary(kind):
+            kind = pa.string()
         fields.append(pa.field(field.name, kind))
     frame = table.cast(pa.schema(fields), safe=False).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     for name in ("bin", "cohort"):

@@ -17,36 +17,37 @@ def overview() -> str:
     rows = "\nUNION ALL ".join(
         f"SELECT {position} AS position, '{name}' AS name, now.{name} AS value, before.{name} AS previous,"
         f" {'now.unpriced' if name == 'cost_usd' else 'NULL::BIGINT'} AS unpriced"
-        " FROM now LEFT JOIN sums before ON before.is_previous"
+        " FROM now LEFT JOIN every before ON before.is_previous"
         for position, name in enumerate(names)
     )
     return f"""
-    WITH marked AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current OR is_previous),
-    -- Summed by session first: counting what is distinct among a million rows takes longer than everything else.
-    by_session AS (
-        SELECT is_previous, session_no, person, count(*) AS messages, sum(cost_usd) AS cost_usd,
-               count(*) FILTER (role = 'assistant') AS replies,
-               count(*) FILTER (role = 'assistant' AND status = 'error') AS errors,
-               count(*) FILTER (role = 'assistant' AND cost_usd IS NULL) AS unpriced
-        FROM marked GROUP BY is_previous, session_no, person
+    WITH sums AS (
+        SELECT NOT is_current AS is_previous, sum(messages)::DOUBLE AS messages, sum(cost_usd)::DOUBLE AS cost_usd,
+               coalesce(sum(messages) FILTER (role = 'assistant' AND status = 'error'), 0)
+                   / nullif(sum(messages) FILTER (role = 'assistant'), 0) AS error_rate,
+               (sum(unpriced) FILTER (role = 'assistant'))::BIGINT AS unpriced
+        FROM cells GROUP BY is_current
     ),
-    waits AS (
-        SELECT is_previous, median(duration_s) AS median_latency_s FROM marked
-        WHERE role = 'assistant' AND coalesce(status, 'complete') = 'complete' AND isfinite(duration_s)
-        GROUP BY is_previous
+    -- Listed first: counting what is distinct among a million rows takes longer than everything else.
+    present AS MATERIALIZED (SELECT DISTINCT is_current, session_no, person FROM marked),
+    who AS (
+        SELECT NOT is_current AS is_previous, count(session_no)::DOUBLE AS sessions,
+               coalesce(any_value(users), 0)::DOUBLE AS active_users
+        FROM present
+        LEFT JOIN (SELECT is_current, count(*) AS users
+                   FROM (SELECT DISTINCT is_current, person FROM present WHERE person > 0) GROUP BY is_current)
+        USING (is_current)
+        GROUP BY is_current
     ),
-    sums AS (
-        SELECT is_previous, count(session_no)::DOUBLE AS sessions, sum(messages)::DOUBLE AS messages,
-               count(DISTINCT nullif(person, 0))::DOUBLE AS active_users, sum(cost_usd)::DOUBLE AS cost_usd,
-               any_value(median_latency_s) AS median_latency_s, sum(errors) / nullif(sum(replies), 0) AS error_rate,
-               sum(unpriced)::BIGINT AS unpriced
-        FROM by_session LEFT JOIN waits USING (is_previous) GROUP BY is_previous
+    every AS (
+        SELECT * FROM sums LEFT JOIN who USING (is_previous)
+        LEFT JOIN (SELECT NOT is_current AS is_previous, marks[1] AS median_latency_s FROM waits) USING (is_previous)
     ),
     now AS (
         SELECT coalesce(sessions, 0) AS sessions, coalesce(messages, 0) AS messages,
                coalesce(active_users, 0) AS active_users, cost_usd, median_latency_s, error_rate,
                coalesce(unpriced, 0) AS unpriced
-        FROM (SELECT 1) LEFT JOIN sums ON NOT is_previous
+        FROM (SELECT 1) LEFT JOIN every ON NOT is_previous
     )
     SELECT position, name, value, previous,
            CASE WHEN previous > 0 THEN (value - previous) / previous END AS change, unpriced
@@ -58,8 +59,8 @@ def overview() -> str:
 def volume() -> str:
     """Return messages over time: one row a bin and role, with its `messages`."""
     return """
-    SELECT bin, unit, role, sum(n)::BIGINT AS messages
-    FROM (SELECT slot, role, count(*) AS n FROM m GROUP BY slot, role) JOIN clock USING (slot) GROUP BY ALL
+    SELECT bin, unit, role, sum(messages)::BIGINT AS messages
+    FROM cells JOIN clock USING (slot) WHERE is_current GROUP BY bin, unit, role
     """
 
 
@@ -77,10 +78,9 @@ def active_users() -> str:
 def activity() -> str:
     """Return when people ask: one row a weekday (1 is Monday) and hour of local time, with its user `messages`."""
     return """
-    SELECT isodow(local_time)::BIGINT AS weekday, hour(local_time)::BIGINT AS hour, sum(n)::BIGINT AS messages,
+    SELECT isodow(local_time)::BIGINT AS weekday, hour(local_time)::BIGINT AS hour, sum(messages)::BIGINT AS messages,
            $tz AS time_zone
-    FROM (SELECT slot, count(*) AS n FROM m WHERE role = 'user' GROUP BY slot) JOIN clock USING (slot)
-    GROUP BY ALL
+    FROM cells JOIN clock USING (slot) WHERE is_current AND role = 'user' GROUP BY ALL
     """
 
 
@@ -90,7 +90,7 @@ def session_lengths() -> str:
     return """
     SELECT turns, count(*) AS sessions
     FROM (SELECT session_no, count(*) AS turns FROM m
-          WHERE role = 'user' AND is_active_branch AND session_no IS NOT NULL GROUP BY session_no)
+          WHERE is_asked AND is_active_branch AND session_no IS NOT NULL GROUP BY session_no)
     GROUP BY turns
     """
 
@@ -98,9 +98,9 @@ def session_lengths() -> str:
 _RANKED = """
     SELECT s.session_id, s.title, s.user_id, s.provider, s.model, r.turns, r.messages, r.cost_usd::DOUBLE AS cost_usd,
            r.unpriced, r.started_at, r.duration_s
-    FROM (SELECT session_no, count(*) FILTER (role = 'user' AND is_active_branch) AS turns,
+    FROM (SELECT session_no, count(*) FILTER (is_asked AND is_active_branch) AS turns,
                  count(*) FILTER (is_active_branch) AS messages, sum(cost_usd) AS cost_usd,
-                 count(*) FILTER (role = 'assistant' AND cost_usd IS NULL) AS unpriced,
+                 count(*) FILTER (is_reply AND cost_usd IS NULL) AS unpriced,
                  min(created_at) AS started_at,
                  date_diff('millisecond', min(created_at), max(created_at)) / 1000 AS duration_s
           FROM m WHERE session_no IS NOT NULL GROUP BY session_no
@@ -128,7 +128,7 @@ def users() -> str:
     SELECT any_value(p.user_id) AS user_id, sum(r.sessions)::BIGINT AS sessions, sum(r.messages)::BIGINT AS messages,
            sum(r.cost_usd)::DOUBLE AS cost_usd, sum(r.unpriced)::BIGINT AS unpriced, max(r.last_at) AS last_at
     FROM (SELECT person, session_no, 1 AS sessions, count(*) AS messages, sum(cost_usd) AS cost_usd,
-                 count(*) FILTER (role = 'assistant' AND cost_usd IS NULL) AS unpriced, max(created_at) AS last_at
+                 count(*) FILTER (is_reply AND cost_usd IS NULL) AS unpriced, max(created_at) AS last_at
           FROM m WHERE session_no IS NOT NULL GROUP BY person, session_no) r
     JOIN people p USING (session_no)
     GROUP BY p.person ORDER BY messages DESC, user_id LIMIT 50
@@ -144,10 +144,14 @@ def retention() -> str:
     """
     cohort, later = local_bin("unit", "first_time"), local_bin("unit", "local_time")
     return f"""
-    WITH days AS (
-        SELECT person, is_current, {local_time("slot")} AS local_time
-        FROM (SELECT DISTINCT person, is_current, slot // 4 * 4 AS slot FROM history
-              WHERE role = 'user' AND person > 0 AND slot IS NOT NULL)
+    WITH hours AS MATERIALIZED (
+        SELECT DISTINCT person, is_current, slot // 4 * 4 AS slot FROM history
+        WHERE is_asked AND person > 0 AND slot IS NOT NULL
+    ),
+    days AS MATERIALIZED (
+        SELECT person, is_current, local_time
+        FROM hours JOIN (SELECT slot, {local_time("slot")} AS local_time FROM (SELECT DISTINCT slot FROM hours))
+        USING (slot)
     ),
     born AS (SELECT person, min(local_time) AS first_time, bool_and(is_current) AS is_new FROM days GROUP BY person),
     chosen AS (SELECT CASE WHEN date_diff('day', min(first_time), max(first_time)) <= 190 THEN 'week' ELSE 'month' END

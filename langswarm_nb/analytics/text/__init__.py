@@ -2,12 +2,14 @@
 
     text.search("duckdb quantiles")                 # messages with both words, best first
     text.similar(session_id)                        # conversations about the same
-    text.topics(start="2026-10-01", embed=model)    # what people talk about
+    text.topics(start="2026-10-01")                 # what people talk about
+    text.topics(embed=text.embedder())              # the same, by meaning (extra `embeddings`)
 
 Each takes a source and the filters of the metrics, returns a tidy DataFrame, and has its SQL as `.sql`.
 """
 
+from .meaning import embedder
 from .searching import search
 from .topics import similar, topics
 
-__all__ = ["search", "similar", "topics"]
+__all__ = ["embedder", "search", "similar", "topics"]

@@ -63,7 +63,7 @@ ORDER BY md5(session_id), session_id, word""",
         than `sample` are sampled, the same ones every time. The same store gives the same topics.
 
         Conversations are the words of their questions and titles, weighed by TF-IDF, in up to twelve groups (or
-        `topics`). With `embed`, a function from texts to vectors (any embedding model), they are grouped by meaning.
+        `topics`). With `embed`, a function from texts to vectors, they are grouped by meaning: `embedder()` makes one.
         """
         sql, params = self.statement(sample=sample, **filters)
         with opened(source) as opened_source:

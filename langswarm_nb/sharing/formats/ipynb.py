@@ -19,7 +19,7 @@ from .markdown import body, contained, fenced, folded, line, message_text
 from .text_file import TextWriter, printable
 
 _PYTHON = ("python", "py", "python3", "ipython", "ipython3", "pycon3", "sage")
-_METADATA = {
+METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
@@ -48,7 +48,7 @@ class NotebookWriter(TextWriter):
         return "".join(cells)
 
     def tail(self) -> str:
-        metadata = {**_METADATA, "langswarm_nb": {"redacted": self.redacted}}
+        metadata = {**METADATA, "langswarm_nb": {"redacted": self.redacted}}
         return f'\n ],\n "metadata": {json.dumps(metadata)},\n "nbformat": 4,\n "nbformat_minor": 5\n}}\n'
 
     def _message(self, message: SessionMessage) -> list[str]:

@@ -22,19 +22,25 @@ class MarkdownWriter(TextWriter):
 
     def conversation(self, conversation: Conversation) -> str:
         rule = "\n---\n\n" if self.count else ""
-        lines = [f"{rule}# {line(conversation.title)}\n", f"{line(about(conversation))}\n"]
-        if conversation.session["description"]:
-            lines.append(f"{line(conversation.session['description'])}\n")
-        if conversation.system_prompt:
-            lines.append(folded("System prompt", fenced(conversation.system_prompt)))
-        return "\n".join([*lines, *(self._entry(entry) for entry in entries(conversation))])
+        return rule + conversation_text(conversation)
 
-    def _entry(self, entry: Entry) -> str:
-        others = [
-            folded(f"Another version ({number} of {len(entry.others)})", "\n".join(map(message_text, branch)))
-            for number, branch in enumerate(entry.others, 1)
-        ]
-        return "\n".join([message_text(entry.message), *others])
+
+def conversation_text(conversation: Conversation) -> str:
+    """Return a conversation as Markdown; its first line is the title as a heading."""
+    lines = [f"# {line(conversation.title)}\n", f"{line(about(conversation))}\n"]
+    if conversation.session["description"]:
+        lines.append(f"{line(conversation.session['description'])}\n")
+    if conversation.system_prompt:
+        lines.append(folded("System prompt", fenced(conversation.system_prompt)))
+    return "\n".join([*lines, *map(_entry, entries(conversation))])
+
+
+def _entry(entry: Entry) -> str:
+    others = [
+        folded(f"Another version ({number} of {len(entry.others)})", "\n".join(map(message_text, branch)))
+        for number, branch in enumerate(entry.others, 1)
+    ]
+    return "\n".join([message_text(entry.message), *others])
 
 
 def message_text(message: SessionMessage) -> str:

@@ -45,6 +45,11 @@ class TextWriter:
         return ""
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def printable(text: str) -> str:
     """Return `text` without control characters."""
     return _CONTROL.sub("\ufffd", text)

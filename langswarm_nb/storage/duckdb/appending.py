@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from ..schema import IDS
 from .ledger import Ledger
 from .write import Write
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-KEYS = {"sessions": "session_id", "messages": "message_id", "events": "event_id"}
 _INCOMING = "langswarm_nb_incoming_"
 # A price list that has changed since is no reason to write a message anew.
 _NOT_COMPARED = frozenset({"message_id", "session_id", "cost_usd", "cost_source"})
@@ -37,10 +37,12 @@ class Append(Write):
 
     With `replacing`, a message that is there with other values is written anew, if it came from the same source and
     its session has nothing that the incoming rows lack. In a session that went on here, what is new becomes a branch.
+    A `trial` undoes it all: its outcome tells what would be.
     """
 
     tables: Mapping[str, pa.Table]
     replacing: bool = False
+    trial: bool = False
     outcome: Appended = field(default_factory=Appended)
     alone: ClassVar[bool] = True
 
@@ -52,6 +54,8 @@ class Append(Write):
                 self._replace(ledger)
             for name, rows in self.tables.items():
                 self._add(ledger, name, rows)
+        if self.trial:
+            ledger.rollback()
         # Numbers and ids that were looked up before are no longer those of the store.
         ledger.forget()
 
@@ -66,7 +70,7 @@ class Append(Write):
                 ledger.connection.unregister(_INCOMING + name)
 
     def _add(self, ledger: Ledger, name: str, rows: pa.Table) -> None:
-        key, incoming = KEYS[name], _INCOMING + name
+        key, incoming = IDS[name], _INCOMING + name
         columns = ", ".join(f'"{column}"' for column in rows.column_names)
         known = f"SELECT {key} FROM {name} WHERE {key} IN (SELECT {key} FROM {incoming})"
         fresh = f"FROM {incoming} WHERE {key} NOT IN ({known})"

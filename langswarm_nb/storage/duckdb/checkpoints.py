@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..rows import Row, json_text, json_value, moment, money
-from ..schema import MESSAGES
+from ..described import describe, described_message
+from ..rows import Row
 from .ledger import Ledger
 from .write import Write
 
@@ -31,9 +31,9 @@ class Checkpoint(Write):
         if ledger.stored_among([message_id]):
             return
         drop(ledger, message_id)
-        described = json_text({name: value for name, value in self.row.items() if value is not None})
         ledger.execute(
-            "INSERT INTO checkpoints VALUES (?, ?, ?, ?)", [message_id, session_id, ledger.mark.show(), described]
+            "INSERT INTO checkpoints VALUES (?, ?, ?, ?)",
+            [message_id, session_id, ledger.mark.show(), describe(self.row)],
         )
         ledger.checkpointed.add(message_id)
 
@@ -70,17 +70,8 @@ class FoldAbandoned(Write):
                 continue
             self.count += 1
             if ledger.has_session(session_id) and not ledger.stored_among([message_id]):
-                row = _row(json_value(described, {}))
+                row = described_message(described)
                 seq = ledger.take_seq(session_id, row["seq"])
-                ledger.append([{**row, "message_id": message_id, "session_id": session_id, "seq": seq}])
+                ledger.append("messages", {**row, "seq": seq, "status": "interrupted"})
             ledger.checkpointed.add(message_id)
             drop(ledger, message_id)
-
-
-def _row(described: Row) -> Row:
-    row = {**dict.fromkeys(MESSAGES), **{name: value for name, value in described.items() if name in MESSAGES}}
-    for name in ("created_at", "completed_at"):
-        row[name] = moment(row[name])
-    row["cost_usd"] = money(row["cost_usd"])
-    row["status"] = "interrupted"
-    return row

@@ -12,6 +12,7 @@ import duckdb
 
 from ...errors import ConfigurationError, StorageError
 from . import encrypted, failures
+from .journal import Journal
 from .lease import OwnerMark
 from .sharing import SharedMark, Turns
 
@@ -58,6 +59,12 @@ class Location:
     def shown(self) -> str:
         """The location as a person knows it."""
         return str(self.path) if self.path else MEMORY
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where rows are made durable before they are in the database; None where each commit does that itself."""
+        # What is encrypted in the file must not stand beside it in the clear.
+        return Journal(self.path) if self.path is not None and self.encryption_key is None else None
 
     @property
     def leased(self) -> Path | None:

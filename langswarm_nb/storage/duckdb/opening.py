@@ -25,13 +25,15 @@ _WAITS_S = 10.0
 def open_store(location: Location, mark: OwnerMark | SharedMark) -> Ledger:
     """Return the ledger of a new connection to the store, made if there is none, up to date, its replies recovered."""
     connection = location.connect()
+    ledger = None
     try:
         _bring_up_to_date(connection, location)
         ledger = Ledger(connection, location, mark)
+        ledger.take_over_journal()
         if ledger.checkpointed:
             recover(ledger)
     except BaseException:
-        connection.close()
+        (ledger or connection).close()
         raise
     return ledger
 

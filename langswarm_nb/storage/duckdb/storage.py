@@ -23,10 +23,11 @@ from ...models import SessionConfig, SessionContext, SessionMessage
 from ..paths import default_location
 from ..rows import event_row, message_to_row, new_session_row, session_changes, text
 from ..schema import SESSIONS, TABLES
-from ..waiting import done
+from ..waiting import LoopAnswer
 from . import failures, reads, registry, untrusted
 from .appending import Append, Appended
 from .checkpoints import Checkpoint
+from .engine import Engine
 from .location import Location
 from .migrations import migrate
 from .places import location_of
@@ -80,7 +81,7 @@ class DuckDBSessionStorage(ISessionStorage):
         )
         self.lock_timeout_s = lock_timeout_s
         self._engine = engine = registry.engine_for(self._location, idle_release_s)
-        self._unsaved = Unsaved(lambda write: engine.submit(write, lock_timeout_s))
+        self._unsaved = Unsaved(lambda write: _submitted(engine, write, lock_timeout_s))
         # A storage that nobody closed must not keep the file from others.
         self._leave = weakref.finalize(self, registry.leave, self._engine)
         self._leave.atexit = False
@@ -158,23 +159,25 @@ class DuckDBSessionStorage(ISessionStorage):
     async def set_active_branch(self, session_id: str, message_ids: Sequence[str]) -> None:
         await self._write(SetActiveBranch(_id(session_id), [_id(message_id) for message_id in message_ids]))
 
-    def append_tables(self, tables: Mapping[str, pa.Table], *, replacing: bool = False) -> Appended:
+    def append_tables(
+        self, tables: Mapping[str, pa.Table], *, replacing: bool = False, trial: bool = False
+    ) -> Appended:
         """Add the rows of Arrow tables named sessions, messages and events that the store lacks, in one transaction.
 
         Rows are known by their ids; durable on return. For any thread, without an event loop. With `replacing`, a
-        message from the same source that is here with other values is written anew.
+        message from the same source that is here with other values is written anew. A `trial` changes nothing, and
+        returns what would be.
         """
-        write = Append(tables, replacing)
-        self._submit(write).result()
+        write = Append(tables, replacing, trial)
+        self._require_open()
+        _submitted(self._engine, write, self.lock_timeout_s).result()
         return write.outcome
 
     async def _write(self, write: Write) -> None:
-        # A task that is cancelled here stops waiting; the write goes on.
-        await done(self._submit(write))
-
-    def _submit(self, write: Write) -> Future[None]:
         self._require_open()
-        return self._engine.submit(write, self.lock_timeout_s)
+        answer = LoopAnswer()
+        self._engine.submit(write, self.lock_timeout_s, answer)
+        await answer
 
     def _require_open(self) -> None:
         if not self._leave.alive:
@@ -391,6 +394,12 @@ async def _in_thread(function: Callable[[], Found]) -> Found:
     except RuntimeError:  # the interpreter is ending and starts no more threads
         return function()
     return await waiting
+
+
+def _submitted(engine: Engine, write: Write, timeout_s: float) -> Future[None]:
+    answer: Future[None] = Future()
+    engine.submit(write, timeout_s, answer)
+    return answer
 
 
 def _absolute(path: str | Path) -> Path:

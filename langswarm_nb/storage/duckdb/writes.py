@@ -25,7 +25,7 @@ class CreateSession(Write):
             if ledger.exists("SELECT 1 FROM sessions WHERE session_id = ? AND created_at = ?", session_id, created_at):
                 return
             raise SessionStateError(f"There is a session {session_id} already. Choose another id.", session_id)
-        ledger.append_session(self.row)
+        ledger.append("sessions", self.row)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class AddMessages(Write):
             if row["message_id"] not in stored and row["message_id"] not in fresh:
                 seq = ledger.take_seq(self.session_id, row["seq"])
                 fresh[row["message_id"]] = {**row, "session_id": self.session_id, "seq": seq}
-        ledger.append(fresh.values())
+        for row in fresh.values():
+            ledger.append("messages", row)
         for row in self.rows:
             drop(ledger, row["message_id"])
 
@@ -55,8 +56,8 @@ class AddEvent(Write):
     row: Row
 
     def apply(self, ledger: Ledger) -> None:
-        if not ledger.exists("SELECT 1 FROM events WHERE event_id = ?", self.row["event_id"]):
-            ledger.insert("events", self.row)
+        if not ledger.has_event(self.row["event_id"]):
+            ledger.append("events", self.row)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ class Maintain(Write):
     in_transaction: ClassVar[bool] = False
 
     def apply(self, ledger: Ledger) -> None:
+        ledger.settle()
         self.work(ledger.connection)
 
 

@@ -27,6 +27,8 @@ class App {
     );
     // The host's own shortcuts must not fire while someone uses the dashboard.
     this.root.addEventListener("keydown", (event) => event.stopPropagation());
+    // A page with several parts tells when this one comes to the front.
+    this.root.addEventListener("lsnb-shown", () => this.show({ refresh: true }));
     root.append(this.root);
     this.stopTheme = onThemeChange(() => this.redraw());
     this.sizes = new ResizeObserver(() => this.resize());

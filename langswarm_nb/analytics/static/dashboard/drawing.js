@@ -15,10 +15,15 @@ async function fetchPlotly(ask) {
   const { buffers } = await ask("plotly");
   const stream = new Blob([buffers[0]]).stream().pipeThrough(new DecompressionStream("gzip"));
   const code = await new Response(stream).text();
-  // As a CommonJS module: nothing global is touched, and a page's own module loader does not take it away.
-  const module = { exports: {} };
-  new Function("module", "exports", "define", code)(module, module.exports, undefined);
-  return module.exports;
+  // As a CommonJS module within an ES module: a page's own module loader does not take it away, and a page that
+  // forbids to evaluate text runs it.
+  const parts = ["const module = { exports: {} }, exports = module.exports, define = undefined;\n", code, "\nexport default module.exports;"];
+  const url = URL.createObjectURL(new Blob(parts, { type: "text/javascript" }));
+  try {
+    return (await import(url)).default;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
 }
 
 function isDark() {

@@ -1,7 +1,7 @@
 // Where the reader writes. Enter sends, Shift+Enter breaks the line, Escape stops, Up in the empty box edits.
 
 class Composer {
-  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files). */
+  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files), and `variables`. */
   constructor(act) {
     this.act = act;
     this.ids = newId();
@@ -10,18 +10,18 @@ class Composer {
       class: "lsnb-input",
       rows: 1,
       dir: "auto",
-      placeholder: "Ask anything.  Shift+Enter: new line.  {{df}}: a variable",
+      placeholder: `Ask anything.  Shift+Enter: new line.${act.variables ? "  {{df}}: a variable" : ""}`,
       "aria-label": "Message",
       autocomplete: "off",
       oninput: () => this.typed(),
       onkeydown: (event) => this.key(event),
       onblur: () => this.hideNames(),
     });
-    this.button = h("button", { type: "button", class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
+    this.button = h("button", { class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
     this.files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach", onchange: () => this.act.attach(this.files.files) });
     this.clip = iconButton("clip", "Attach files", () => this.pickFiles(), { class: "lsnb-tool lsnb-clip" });
     this.names = h("div", { class: "lsnb-names", role: "listbox", "aria-label": "Variables", hidden: true });
-    this.status = h("div", { class: "lsnb-status", hidden: true });
+    this.status = h("div", { class: "lsnb-status", "aria-live": "polite", hidden: true });
     this.el = h("div", { class: "lsnb-composer" }, this.status, this.names, h("div", { class: "lsnb-row" }, this.clip, this.files, this.area, this.button));
     this.setRunning(false);
     new ResizeObserver(() => fitHeight(this.area)).observe(this.clip.parentElement);

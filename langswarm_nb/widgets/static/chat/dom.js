@@ -3,6 +3,7 @@
 /** Returns an element. `on*` are listeners, `text` is its text, false and null attributes are left out. */
 function h(tag, props, ...children) {
   const el = document.createElement(tag);
+  if (tag === "button") el.type = "button";
   for (const [key, value] of Object.entries(props ?? {})) {
     if (value === false || value == null) continue;
     if (key.startsWith("on")) el.addEventListener(key.slice(2), value);
@@ -47,12 +48,12 @@ function icon(name) {
 
 /** Returns a button that shows an icon only; `label` is read out and shown on hover. */
 function iconButton(name, label, onclick, props) {
-  return h("button", { type: "button", class: "lsnb-tool", "aria-label": label, title: label, onclick, ...props }, icon(name));
+  return h("button", { class: "lsnb-tool", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
 /** Returns a button with words. */
 function textButton(label, onclick, props) {
-  return h("button", { type: "button", class: "lsnb-button", text: label, onclick, ...props });
+  return h("button", { class: "lsnb-button", text: label, onclick, ...props });
 }
 
 /** Puts text on the clipboard, also where the page is not served securely; returns whether that worked. */
@@ -96,8 +97,8 @@ function fitHeight(area) {
 function openPopup(panel, anchor, content, { label, role = "dialog", onclose } = {}) {
   const popup = h("div", { class: "lsnb-popup", role, "aria-label": label }, content);
   const close = (refocus) => {
-    if (!popup.isConnected) return;
     document.removeEventListener("pointerdown", outside, true);
+    if (!popup.isConnected) return;
     popup.remove();
     anchor.setAttribute("aria-expanded", "false");
     if (refocus) anchor.focus();

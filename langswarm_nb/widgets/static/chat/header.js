@@ -1,18 +1,18 @@
 // Title, model, cost, and the menu with what is done now and then.
 
 class Header {
-  /** `act` has: rename(title), model(name), newChat(), extra(name), archive(), unarchive(). */
+  /** `act` has: rename(title), newChat(), extra(name), archive(), unarchive(). */
   constructor(act, panel) {
     this.act = act;
     this.panel = panel;
-    this.title = h("button", { type: "button", class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => this.startRename() });
+    this.title = h("button", { class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => this.startRename() });
     this.modelName = h("span", { class: "lsnb-model-name" });
-    this.model = h("button", { type: "button", class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => this.toggle(this.model, () => this.modelMenu()) }, this.modelName, icon("chevron"));
-    this.cost = h("span", { class: "lsnb-cost" });
+    this.model = h("button", { class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("models") }, this.modelName, icon("chevron"));
+    this.cost = h("button", { class: "lsnb-cost", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("numbers") });
     this.fresh = iconButton("plus", "New chat", () => act.newChat());
-    this.menu = iconButton("menu", "More", () => this.toggle(this.menu, () => this.mainMenu()), { "aria-haspopup": "true", "aria-expanded": "false" });
+    this.menu = iconButton("menu", "More", () => act.extra("menu"), { "aria-haspopup": "true", "aria-expanded": "false" });
     this.el = h("div", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
-    this.tags = h("button", { type: "button", class: "lsnb-tags", title: "Tags and settings", hidden: true, onclick: () => act.extra(this.header.tags.length ? "tags" : "settings") });
+    this.tags = h("button", { class: "lsnb-tags", title: "Tags and settings", hidden: true, onclick: () => act.extra(this.header.tags.length ? "tags" : "settings") });
   }
 
   /** @param {Header} header */
@@ -23,8 +23,10 @@ class Header {
     this.model.title = `Model: ${header.model}`;
     this.model.setAttribute("aria-label", `Model: ${header.model}`);
     this.cost.textContent = header.cost;
-    this.cost.title = header.cost === "–" ? "What this session cost is not known" : "What this session has cost";
-    this.fresh.hidden = !header.managed;
+    this.cost.title = header.cost === "–" ? "Numbers of this chat; its cost is not known" : "Cost and numbers of this chat";
+    this.cost.setAttribute("aria-label", `Cost ${header.cost}. Numbers of this chat`);
+    this.fresh.hidden = !header.managed || header.replay;
+    this.title.disabled = this.tags.disabled = header.replay;
     const words = header.tags.map((tag) => h("bdi", { class: "lsnb-tag", text: tag }));
     if (header.set.length) words.push(h("span", { text: header.set.join(", ") }));
     this.tags.hidden = !words.length;
@@ -38,38 +40,7 @@ class Header {
   }
 
   item(label, detail, onclick, props) {
-    return h("button", { type: "button", class: "lsnb-item", onclick: () => { this.close(true); onclick(); }, ...props }, h("span", { text: label, dir: "auto" }), detail && h("small", { text: detail }));
-  }
-
-  modelMenu() {
-    const { models, model, archived, managed, running } = this.header;
-    const locked = archived || !managed || Boolean(running);
-    const items = models.map((name) => this.item(name, "", () => name !== model && this.act.model(name), { "aria-current": name === model ? "true" : null, disabled: locked && name !== model }));
-    const other = h("input", { class: "lsnb-search", placeholder: "Another: provider/model", "aria-label": "Another model", disabled: locked });
-    other.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || !other.value.trim()) return;
-      this.close(true);
-      this.act.model(other.value.trim());
-    });
-    return { el: h("div", {}, ...items, managed && other), label: "Model" };
-  }
-
-  mainMenu() {
-    const { managed, archived, running } = this.header;
-    const el = h(
-      "div",
-      {},
-      managed && this.item("New chat", "", () => this.act.newChat()),
-      managed && this.item("Earlier chats …", "", () => this.act.extra("chats")),
-      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
-      this.item("Settings …", "instructions, temperature, length", () => this.act.extra("settings")),
-      this.item("Tags …", "", () => this.act.extra("tags")),
-      this.item("Rename", "", () => this.startRename()),
-      archived
-        ? this.item("Unarchive", "lets it go on", () => this.act.unarchive())
-        : this.item("Archive", "makes it read-only", () => this.act.archive(), { disabled: Boolean(running) }),
-    );
-    return { el, label: "More" };
+    return h("button", { class: "lsnb-item", onclick: () => { this.close(true); onclick(); }, ...props }, h("span", { text: label, dir: "auto" }), detail && h("small", { text: detail }));
   }
 
   startRename() {

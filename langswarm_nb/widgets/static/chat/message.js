@@ -1,5 +1,8 @@
 // One message on the screen. The only file that sets innerHTML, and only to what the kernel's renderer made.
 
+// So much HTML is put in at once when a reply ends, its last words mostly; more waits for the next frames.
+const AT_ONCE = 10_000;
+
 /** `act` has: copy, insert (or null), rate, regenerate, edit, branch, startEdit, picture, save, why; all but copy take the message's id first. */
 class MessageItem {
   constructor(view, act) {
@@ -8,32 +11,55 @@ class MessageItem {
     this.body = h("div", { class: "lsnb-body" });
     this.who = h("div", { class: "lsnb-who", dir: "auto" });
     this.el = h("article", { class: "lsnb-msg", "data-id": view.id, "data-role": view.role }, this.who, this.body);
+    // What stands before the tail, in order, each with how many nodes it is; and what waits for a frame of its own.
+    this.blocks = [];
+    this.coming = [];
     this.update(view);
   }
 
-  /** Shows `view` anew. @param {MessageView} view */
+  /** Shows `view` anew. Of a reply that came in here, what stands already stays. @param {MessageView} view */
   update(view) {
     this.view = view;
+    this.ends = Boolean(this.tail) && view.state !== "running" && this.hasRest(view.html ?? "");
+    if (!this.ends) return this.show();
+    this.advance(AT_ONCE);
+  }
+
+  show() {
+    const { view } = this;
     const running = view.state === "running";
     this.el.dataset.state = view.state;
     this.el.setAttribute("aria-busy", String(running));
     this.el.setAttribute("aria-label", view.role === "assistant" ? `Reply of ${view.author}` : `Message of ${view.author}`);
     this.who.textContent = view.author;
     if (view.time) this.who.title = new Date(view.time).toLocaleString();
-    this.frozen = this.tail = this.thought = null;
-    const parts = view.role === "assistant" ? this.replyParts(view, running) : this.saidParts(view);
-    this.body.replaceChildren(...parts.filter(Boolean));
-    if (running) this.showWaiting();
+    this.thought = null;
+    if (view.role === "assistant") this.showReply(view, running);
+    else this.body.replaceChildren(...this.saidParts(view).filter(Boolean));
+    this.showWaiting();
+  }
+
+  showReply(view, running) {
+    this.content ??= h("div", { class: "lsnb-md", dir: "auto" });
+    if (this.content.parentNode !== this.body) this.body.replaceChildren(this.content);
+    // What is taken out and put in again is laid out again, and a long reply takes its time.
+    for (const part of [...this.body.children]) if (part !== this.content && part !== this.dots) part.remove();
+    const parts = this.replyParts(view, running).filter(Boolean);
+    this.content.before(...parts.splice(0, parts.indexOf(this.content)));
+    this.content.after(...parts.slice(1));
   }
 
   replyParts(view, running) {
-    this.content = h("div", { class: "lsnb-md", dir: "auto" });
-    this.frozen = view.html ?? "";
-    this.setHtml(this.content, this.frozen);
+    this.coming = [];
+    const rest = this.keep(view.html ?? "");
+    if (rest) this.put(rest);
+    this.whole = running ? null : view.html;
     if (running) {
-      this.tail = h("div", { class: "lsnb-tail" });
-      this.content.append(this.tail);
+      if (!this.tail) this.content.append((this.tail = h("div", { class: "lsnb-tail" })));
       this.showTail(view.tail ?? "");
+    } else {
+      this.tail?.remove();
+      this.tail = null;
     }
     return [
       this.reasoning(view, running),
@@ -56,7 +82,7 @@ class MessageItem {
   files(attachments) {
     if (!attachments) return null;
     const items = attachments.map((about, at) => {
-      const save = h("button", { type: "button", class: "lsnb-file", title: `Save ${about.name}`, onclick: () => this.act.save(this.id, at, about) }, icon("file"), h("bdi", { text: about.name }), h("small", { text: about.size }));
+      const save = h("button", { class: "lsnb-file", title: `Save ${about.name}`, onclick: () => this.act.save(this.id, at, about) }, icon("file"), h("bdi", { text: about.name }), h("small", { text: about.size }));
       const item = h("li", {}, save);
       if (about.kind === "image") this.act.picture(this.id, at, about, item);
       return item;
@@ -71,24 +97,76 @@ class MessageItem {
     return this.thinking;
   }
 
-  /** Appends what a delta brought; the store has it in `view` already. @param {Delta} delta */
-  grow(delta) {
-    if (!this.tail) return;
-    if (delta.frozen.length) {
-      const block = document.createElement("template");
-      block.innerHTML = delta.frozen.join("");
-      this.finishHtml(block.content, true);
-      this.tail.before(block.content);
-    }
-    this.showTail(this.view.tail);
+  /** Takes in what a delta brought; `advance` shows it. The store has it in `view` already. @param {Delta} delta */
+  take(delta) {
+    if (!this.tail || this.ends) return;
+    this.coming.push(...delta.frozen);
     if (delta.reasoning != null) {
       this.thinking.hidden = false;
       this.thought.textContent = delta.reasoning;
     }
-    this.showWaiting();
+  }
+
+  /** Shows what came, about `most` characters of it; returns whether all of it is shown. */
+  advance(most) {
+    if (this.coming.length) this.showTail("");
+    for (let size = 0; this.coming.length && size < most; ) {
+      const block = this.coming.shift();
+      size += block.length ?? 3 * block.textContent.length;
+      this.put(block);
+    }
+    if (this.coming.length) return false;
+    if (this.ends) {
+      this.ends = false;
+      this.whole = this.view.html;
+      this.show();
+    } else if (this.tail) {
+      this.showTail(this.view.tail ?? "");
+      this.showWaiting();
+    }
+    return true;
+  }
+
+  /** Returns whether the final `html` goes on where the blocks end; what it has besides is to come, piece by piece. */
+  hasRest(html) {
+    const before = this.blocks.length;
+    const rest = this.keep(html);
+    if (!rest || this.blocks.length < before) return false;
+    const piece = document.createElement("template");
+    piece.innerHTML = rest;
+    this.coming = [...piece.content.childNodes];
+    return true;
+  }
+
+  /** Takes away what stands before the tail and is not how `html` begins; returns what `html` has besides. */
+  keep(html) {
+    if (this.whole === html) return "";
+    let [at, nodes, kept] = [0, 0, 0];
+    for (const block of this.blocks) {
+      if (!html.startsWith(block.html, at)) break;
+      at += block.html.length;
+      nodes += block.nodes;
+      kept += 1;
+    }
+    this.blocks.length = kept;
+    for (const node of [...this.content.childNodes].slice(nodes)) if (node !== this.tail) node.remove();
+    return html.slice(at);
+  }
+
+  /** Puts a block at the end: HTML, or a node that was made from it. */
+  put(block) {
+    const piece = document.createElement("template");
+    if (typeof block === "string") piece.innerHTML = block;
+    else piece.content.append(block);
+    this.finishHtml(piece.content, true);
+    if (typeof block === "string") this.blocks.push({ html: block, nodes: piece.content.childNodes.length });
+    if (this.tail) this.tail.before(piece.content);
+    else this.content.append(piece.content);
   }
 
   showTail(html) {
+    if (html === this.tailShown && this.tail.hasChildNodes()) return;
+    this.tailShown = html;
     this.tail.innerHTML = html;
     this.finishHtml(this.tail, false);
   }
@@ -110,11 +188,6 @@ class MessageItem {
       this.dots.remove();
       this.dots = null;
     }
-  }
-
-  setHtml(el, html) {
-    el.innerHTML = html;
-    this.finishHtml(el, this.view.state !== "running");
   }
 
   /** Adds what the renderer leaves to us: bars over code, buttons for images that would be loaded from elsewhere. */

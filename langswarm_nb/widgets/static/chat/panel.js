@@ -8,23 +8,24 @@ class Panel {
     this.root.style.height = `${model.get("height")}px`;
     this.store = new Store(model, {
       patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
-      delta: (delta) => this.queue(delta),
+      delta: (delta) => this.thread.grow(delta),
       waiting: () => this.showStatus(),
+      lost: () => this.lose(),
     });
-    this.thread = new Thread(this.threadActions(), model.get("examples") ?? []);
+    this.thread = new Thread(this.threadActions(), model.get("examples") ?? [], () => this.store.confirmShown());
     this.composer = new Composer({
       send: (text) => this.send(text),
       stop: () => this.stop(),
       editLast: () => this.startEdit(this.thread.last("user")),
       complete: (prefix) => this.store.request("complete", { prefix }),
       attach: (files) => this.attach([...files]),
+      variables: model.get("variables"),
     });
     this.header = new Header(this.headerActions(), this.root);
     this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
     this.said = h("div", { class: "lsnb-hidden", role: "status", "aria-live": "polite" });
     this.hides = h("style", { text: transcriptRule(model.get("panel_id")) });
     this.root.append(this.hides, this.header.el, this.header.tags, this.strip, this.thread.el, this.composer.el, this.said);
-    this.waitingDeltas = [];
     this.keepKeysHere(el);
     el.append(this.root);
     this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => this.store.resync());
@@ -73,7 +74,8 @@ class Panel {
     const { script, style } = await this.store.request("extras");
     const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     try {
-      const module = await import(url);
+      // A page never lets go of a module: its panels share one.
+      const module = await ((globalThis.lsnbExtras ??= {})[script] ??= import(url));
       this.root.append(h("style", { text: style }));
       return module.default({ h, ICONS, icon, iconButton, textButton, fitHeight, newId, later }, this);
     } finally {
@@ -120,7 +122,6 @@ class Panel {
     return {
       rename: (title) => this.rename(title),
       extra: (name) => this.withExtras((extras) => extras[name]()),
-      model: (name) => this.ask("model", { model: name }),
       newChat: () => this.ask("new_chat").then(() => this.composer.area.focus()),
       archive: () => this.ask("archive"),
       unarchive: () => this.ask("unarchive"),
@@ -175,8 +176,6 @@ class Panel {
   }
 
   showPatch(changed, patch, whole) {
-    // Deltas that are not drawn yet are in the views already.
-    this.waitingDeltas = this.waitingDeltas.filter((delta) => !whole && !changed.has(delta.id));
     if (patch.answers && patch.answers === this.pendingRid) {
       this.answered = patch.answers;
       this.tray?.keep(this.sending, patch.messages.find((view) => view.role === "user"));
@@ -186,6 +185,7 @@ class Panel {
     this.header.show(header);
     this.strip.hidden = !header.mock;
     this.root.classList.toggle("lsnb-archived", header.archived);
+    this.root.classList.toggle("lsnb-recording", Boolean(header.replay));
     this.root.classList.toggle("lsnb-running", Boolean(header.running));
     if (header.asks.length || this.asking) this.withExtras((extras) => extras.asks(header.asks));
     this.asking = header.asks.length > 0;
@@ -194,16 +194,6 @@ class Panel {
     this.thread.show(this.store, changed, whole);
     this.announce(header);
     this.showStatus();
-    this.store.confirmShown();
-  }
-
-  queue(delta) {
-    this.waitingDeltas.push(delta);
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      for (const waiting of this.waitingDeltas.splice(0)) this.thread.grow(waiting);
-      this.store.confirmShown();
-    });
   }
 
   /** Read out once when a reply begins and once when it ends, never in between. */
@@ -215,18 +205,20 @@ class Panel {
       const view = this.store.messages.get(was);
       const item = this.thread.items.get(was);
       if (!view || !item) return;
-      const text = item.content?.innerText ?? "";
-      this.said.textContent = view.error ? view.error.text : `Reply: ${text.length > 400 ? `${text.slice(0, 400)} …` : text}`;
+      const text = item.content?.textContent.trim() ?? "";
+      const goesOn = text.length > 400 || item.coming.length > 0;
+      this.said.textContent = view.error ? view.error.text : `Reply: ${goesOn ? `${text.slice(0, 400)} …` : text}`;
     }
   }
 
   showStatus() {
     const { header, unheard } = this.store;
     const status = this.host.kernelStatus();
-    if (status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
+    if (this.store.gone || status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
     else if (unheard.size) this.composer.say(status === "busy" || status === null ? "Waiting for the kernel: a cell is running. This goes on when it is done." : "Waiting for the kernel. If it was restarted, run this cell again.");
     else if (this.problem) this.composer.say(this.problem.text, textButton("Dismiss", () => this.dismiss()));
     else if (this.notice) this.composer.say(this.notice.text, textButton("Undo", () => this.undo()));
+    else if (header.replay) this.composer.say(header.replay, !header.running && textButton("Replay", () => this.ask("replay")));
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
@@ -256,6 +248,17 @@ class Panel {
     this.showStatus();
   }
 
+  /** What was coming will not come any more; the kernel has kept it as it is here, or with a word more. */
+  lose() {
+    const view = this.store.messages.get(this.store.header.running);
+    this.store.header.running = "";
+    if (view) {
+      Object.assign(view, { state: "interrupted", html: (view.html ?? "") + (view.tail ?? "") });
+      this.showPatch(new Set([view.id]), {}, false);
+    }
+    this.showStatus();
+  }
+
   say(text) {
     this.said.textContent = text;
   }
@@ -273,7 +276,6 @@ class Panel {
 
   close() {
     this.loading?.then((extras) => extras.close(), () => {});
-    cancelAnimationFrame(this.frame);
     clearTimeout(this.notice?.timer);
     this.endKernelWatch();
     this.store.stop();

@@ -9,7 +9,7 @@
  *   numbers?: Numbers, error?: ErrorCard, branch?: {at: number, ids: string[]}, rating?: string, time?: string}} MessageView
  * @typedef {{session: string, title: string, tags: string[], model: string, models: string[], cost: string,
  *   archived: boolean, mock: boolean, running: string, earlier: number, managed: boolean, set: string[],
- *   asks: {id: string, name: string, arguments: string}[]}} Header
+ *   asks: {id: string, name: string, arguments: string}[], replay?: string}} Header
  * @typedef {{kind: "patch", session: string, seq: number, base: number, header?: Header, order?: string[],
  *   messages?: MessageView[], answers?: string, to?: string}} Patch
  * @typedef {{kind: "delta", session: string, seq: number, id: string, frozen: string[], keep: number, add: string,
@@ -17,11 +17,13 @@
  */
 
 const PROTOCOL = 1;
-const ACK_EVERY = 3;
+// The address with which the page was opened: JupyterLab changes it meanwhile.
+const LINKED = new URL(performance.getEntriesByType("navigation")[0]?.name ?? location.href).searchParams.get("session");
+const ACK_EVERY = 6;
 const SILENCE_MS = 2500;
 
 class Store extends Talk {
-  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(). */
+  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(), and lost() when a reply's kernel is gone. */
   constructor(model, on) {
     super(model, () => on.waiting());
     this.on = on;
@@ -58,7 +60,7 @@ class Store extends Talk {
   /** Asks for whatever came after what is here. */
   resync() {
     this.resyncing = Date.now();
-    this.post({ kind: "ready", session: this.session, have: this.seq, version: PROTOCOL });
+    this.post({ kind: "ready", session: this.session, have: this.seq, version: PROTOCOL, link: LINKED });
   }
 
   /** Tells the kernel that everything taken in is on the screen. */
@@ -71,6 +73,7 @@ class Store extends Talk {
 
   take(message, buffers) {
     this.lastNews = Date.now();
+    this.gone = false;
     if (message.to && message.to !== this.view) return;
     if (message.kind === "patch") this.takePatch(message);
     else if (message.kind === "delta") this.takeDelta(message);
@@ -132,5 +135,6 @@ class Store extends Talk {
     if (unanswered) this.patience = Math.min(this.patience * 2, 30_000);
     this.lastNews = Date.now();
     this.resync();
+    if (this.gone && this.header.running) this.on.lost?.();
   }
 }

@@ -31,6 +31,8 @@ class Talk {
     try {
       this.model.send({ ...message, view: this.view }, undefined, buffers);
     } catch (error) {
+      // A kernel that was restarted knows this widget no more.
+      this.gone = true;
       return error;
     }
   }

@@ -1,11 +1,16 @@
 // The conversation: messages in order, what is on its way, and a scroll position that belongs to the reader.
 
 const NEAR_PX = 32;
+// So long a frame may be busy with what came: the rest is for painting it, and for the reader's keys.
+const FRAME_MS = 35;
 
 class Thread {
-  /** `act` as MessageItem takes it, with earlier() and example(text) besides. */
-  constructor(act, examples) {
+  /** `act` as MessageItem takes it, with earlier() and example(text) besides; `shown` is called when all is shown. */
+  constructor(act, examples, shown) {
     this.act = act;
+    this.shown = shown;
+    this.growing = new Set();
+    this.portion = 10_000;
     this.examples = examples;
     this.items = new Map();
     this.follows = true;
@@ -13,7 +18,7 @@ class Thread {
     this.earlier = textButton("Show earlier messages", () => act.earlier(), { class: "lsnb-button lsnb-earlier", hidden: true });
     this.empty = this.emptyState();
     this.log = h("div", { class: "lsnb-log", role: "log", "aria-label": "Conversation", "aria-live": "off", tabindex: 0 }, this.earlier, this.empty, this.list);
-    this.pill = h("button", { type: "button", class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
+    this.pill = h("button", { class: "lsnb-pill", hidden: true, onclick: () => this.toNewest() }, icon("down"), "newest");
     this.el = h("div", { class: "lsnb-thread" }, this.log, this.pill);
     this.log.addEventListener("scroll", () => this.noteScroll(), { passive: true });
     this.log.addEventListener("click", (event) => this.followNote(event));
@@ -27,20 +32,23 @@ class Thread {
       "div",
       { class: "lsnb-empty" },
       h("p", { text: "Ask anything. The conversation is kept." }),
-      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { type: "button", class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
+      h("div", { class: "lsnb-examples" }, ...this.examples.map((text) => h("button", { class: "lsnb-example", text, onclick: () => this.act.example(text) }))),
     );
   }
 
   /** Shows `order`, remaking only what is among `changed`. @param {Store} store */
   show(store, changed, whole) {
+    const held = this.list.contains(document.activeElement) && document.activeElement;
+    const at = held && [...this.list.children].findIndex((el) => el.contains(held));
     const top = this.list.firstElementChild;
-    const offset = top?.offsetTop;
+    const offset = this.follows ? 0 : top?.offsetTop;
     if (whole) this.clear();
     for (const [id, item] of this.items) {
       if (store.messages.has(id)) continue;
       item.dispose();
       item.el.remove();
       this.items.delete(id);
+      this.growing.delete(item);
     }
     let place = this.list.firstElementChild;
     for (const id of store.order) {
@@ -49,6 +57,7 @@ class Thread {
       let item = this.items.get(id);
       if (!item) this.items.set(id, (item = new MessageItem(view, this.act)));
       else if (changed.has(id)) item.update(view);
+      if (changed.has(id)) this.growing.add(item);
       if (item.el === place) place = place.nextElementSibling;
       else this.list.insertBefore(item.el, place);
     }
@@ -59,11 +68,34 @@ class Thread {
     // What was put in above must not push away what is being read.
     if (!this.follows && top?.isConnected) this.log.scrollTop += top.offsetTop - offset;
     this.stay();
+    this.schedule();
+    // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
+    if (held && !held.isConnected) {
+      const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
+      (this.list.children[at]?.querySelector(same) ?? this.log).focus({ preventScroll: true });
+    }
   }
 
   grow(delta) {
-    this.items.get(delta.id)?.grow(delta);
-    this.stay();
+    const item = this.items.get(delta.id);
+    item?.take(delta);
+    if (item) this.growing.add(item);
+    this.schedule();
+  }
+
+  /** Shows what came with the next frames, as much with each as it has time for. */
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      const began = performance.now();
+      for (const item of this.growing) if (item.advance(this.portion)) this.growing.delete(item);
+      // Asked where the end is, the browser lays out what came: most of the work.
+      this.stay();
+      const took = performance.now() - began;
+      this.portion = Math.min(Math.max((this.portion * FRAME_MS) / took, 8_000), 1.5 * this.portion, 40_000);
+      if (this.growing.size) this.schedule();
+      else this.shown();
+    });
   }
 
   /** Shows a question that the kernel has not stored yet. */
@@ -91,7 +123,8 @@ class Thread {
   }
 
   stay() {
-    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+    const end = this.log.scrollHeight;
+    if (this.follows) this.log.scrollTop = end;
     else this.pill.hidden = false;
   }
 
@@ -113,12 +146,14 @@ class Thread {
   clear() {
     for (const item of this.items.values()) item.dispose();
     this.items.clear();
+    this.growing.clear();
     this.list.replaceChildren();
     this.follows = true;
     this.pill.hidden = true;
   }
 
   dispose() {
+    cancelAnimationFrame(this.frame);
     this.resizes.disconnect();
     this.clear();
   }

@@ -37,19 +37,18 @@ class Column {
     this.act = act;
     this.store = new Store(new ColumnModel(model, about.session), {
       patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
-      delta: (delta) => this.queue(delta),
+      delta: (delta) => this.thread.grow(delta),
       waiting: () => act.changed(),
     });
-    this.thread = new Thread(this.threadActions(), []);
+    this.thread = new Thread(this.threadActions(), [], () => this.store.confirmShown());
     this.name = h("h3", { class: "lsnb-model-name", dir: "auto" });
     this.marks = h("span", { class: "lsnb-marks" });
     this.numbers = h("span", { class: "lsnb-numbers" });
-    this.stop = h("button", { type: "button", class: "lsnb-button lsnb-small", hidden: true, onclick: () => this.ask("stop") }, h("span", { class: "lsnb-square" }), "Stop");
-    this.best = h("button", { type: "button", class: "lsnb-button lsnb-small lsnb-pick", "aria-pressed": "false", onclick: () => act.pick(this.session) }, icon("check"), h("span", { text: "Best" }));
+    this.stop = h("button", { class: "lsnb-button lsnb-small", hidden: true, onclick: () => this.ask("stop") }, h("span", { class: "lsnb-square" }), "Stop");
+    this.best = h("button", { class: "lsnb-button lsnb-small lsnb-pick", "aria-pressed": "false", onclick: () => act.pick(this.session) }, icon("check"), h("span", { text: "Best" }));
     this.problem = h("div", { class: "lsnb-error lsnb-problem-card", role: "alert", hidden: true });
     const head = h("div", { class: "lsnb-column-head" }, h("div", { class: "lsnb-column-title" }, this.name, this.stop, this.best), h("div", { class: "lsnb-column-numbers" }, this.numbers, this.marks));
     this.el = h("section", { class: "lsnb-column", "data-session": about.session }, head, this.thread.el, this.problem);
-    this.waiting = [];
     this.showAbout(about, []);
   }
 
@@ -65,6 +64,8 @@ class Column {
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
+      startEdit: (item) => editMessage(item),
+      why: (item, rating) => askWhy(item, rating, (note) => this.ask("feedback", { id: item.id, rating, note })),
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),
       picture: () => {},
@@ -113,7 +114,6 @@ class Column {
   }
 
   showPatch(changed, patch, whole) {
-    this.waiting = this.waiting.filter((delta) => !whole && !changed.has(delta.id));
     const { header } = this.store;
     this.el.classList.toggle("lsnb-archived", header.archived);
     this.el.classList.toggle("lsnb-running", this.running);
@@ -127,21 +127,10 @@ class Column {
       this.clock = null;
     }
     this.showNumbers();
-    this.store.confirmShown();
     this.act.changed();
   }
 
-  queue(delta) {
-    this.waiting.push(delta);
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      for (const each of this.waiting.splice(0)) this.thread.grow(each);
-      this.store.confirmShown();
-    });
-  }
-
   close() {
-    cancelAnimationFrame(this.frame);
     clearInterval(this.clock);
     this.store.stop();
     this.thread.dispose();

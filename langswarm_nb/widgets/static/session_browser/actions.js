@@ -1,6 +1,7 @@
 // What is done to sessions: the bar above the list, what it asks, and the way back.
 
 const UNDO_MS = 12_000;
+const BETWEEN_PIECES_MS = 280;
 
 class Actions {
   /** `act` has: request(kind, fields) -> answer or null, targets() -> rows, query(), selectAll(ids), open(id), focus(). */
@@ -8,7 +9,7 @@ class Actions {
     this.root = root;
     this.act = act;
     this.about = h("span", { class: "lsnb-about" });
-    this.all = h("button", { type: "button", class: "lsnb-link", hidden: true, onclick: () => this.selectEverything() });
+    this.all = h("button", { class: "lsnb-link", hidden: true, onclick: () => this.selectEverything() });
     const tool = (name, label, keys, press) => iconButton(name, label, (event) => press(event.currentTarget), { class: "lsnb-tool lsnb-act", "aria-keyshortcuts": keys });
     this.tools = {
       rename: tool("edit", "Rename", "F2", (button) => this.rename(button)),
@@ -130,7 +131,7 @@ class Actions {
       this.act.focus();
       this.run("tag", { sessions: ids, ...fields }, { text: () => text });
     };
-    const chips = present.map((tag) => h("button", { type: "button", class: "lsnb-chip lsnb-on", "aria-label": `Take away the tag ${tag}`, title: "Take it away", onclick: () => change({ remove: [tag] }, `“${tag}” taken away.`) }, h("span", { text: tag, dir: "auto" }), icon("close")));
+    const chips = present.map((tag) => h("button", { class: "lsnb-chip lsnb-on", "aria-label": `Take away the tag ${tag}`, title: "Take it away", onclick: () => change({ remove: [tag] }, `“${tag}” taken away.`) }, h("span", { text: tag, dir: "auto" }), icon("close")));
     const content = h("div", { class: "lsnb-tagging" }, box, h("datalist", { id: list }, ...known.map((value) => h("option", { value }))), chips.length > 0 && h("div", { class: "lsnb-chips" }, ...chips));
     const close = openBelow(this.root, button, content, { label: "Tags" });
     box.addEventListener("keydown", (event) => {
@@ -144,22 +145,29 @@ class Actions {
     const ids = this.ids();
     const formats = await this.act.request("formats", {});
     if (!formats) return;
+    const redact = h("input", { type: "checkbox", id: newId() });
     const items = formats.map(([format, label, detail]) =>
-      h("button", { type: "button", class: "lsnb-item", onclick: () => (close(true), this.save(ids, format)) }, h("span", { text: label }), h("small", { text: detail })),
+      h("button", { class: "lsnb-item", onclick: () => (close(true), this.act.focus(), this.save(ids, format, redact.checked)) }, h("span", { text: label }), h("small", { text: detail })),
     );
-    const close = openBelow(this.root, button, h("div", {}, ...items), { label: `Export ${counted(ids.length, "session")}` });
+    const check = h("label", { class: "lsnb-redact", for: redact.id }, redact, h("span", {}, "Redact", h("small", { text: "keys, e-mail addresses, phone and card numbers, names of users" })));
+    const close = openBelow(this.root, button, h("div", {}, check, ...items), { label: `Export ${counted(ids.length, "session")}` });
   }
 
-  async save(ids, format) {
-    const file = await this.act.request("export", { sessions: ids, format });
+  async save(ids, format, redact) {
+    const file = await this.act.request("export", { sessions: ids, format, redact });
     if (!file) return;
-    const url = URL.createObjectURL(new Blob([Uint8Array.from(atob(file.data), (letter) => letter.charCodeAt(0))], { type: file.type }));
-    const link = h("a", { href: url, download: file.name });
-    this.root.append(link);
-    link.click();
-    link.remove();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.say(`${file.name}: ${counted(ids.length, "session")}.`);
+    const pieces = [];
+    for (let at = 0; at < file.bytes; at += pieces.at(-1).byteLength) {
+      // Jupyter Server drops what comes faster than about 1 MB a second.
+      if (at) await new Promise((resolve) => setTimeout(resolve, BETWEEN_PIECES_MS));
+      const answer = await this.act.request("piece", { token: file.token, at });
+      if (!answer) return;
+      pieces.push(answer[0]);
+    }
+    const url = URL.createObjectURL(new Blob(pieces, { type: file.type }));
+    h("a", { href: url, download: file.name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    this.say(`${counted(ids.length, "session")}: ${file.told}.`);
   }
 
   async selectEverything() {

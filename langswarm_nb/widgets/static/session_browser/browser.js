@@ -33,7 +33,7 @@ class Browser {
     this.root.append(this.filters.el, stage, this.actions.toast);
     this.keepKeysHere();
     el.append(this.root);
-    this.receive = (message) => this.take(message);
+    this.receive = (message, buffers) => this.take(message, buffers);
     this.showOpened = () => this.showSide();
     model.on("msg:custom", this.receive);
     model.on("change:opened", this.showOpened);
@@ -65,10 +65,10 @@ class Browser {
     }
   }
 
-  take(message) {
+  take(message, buffers) {
     if (message.kind === "changed") this.refresh();
     else if (message.kind === "progress" && this.talk.requests.has(message.rid)) this.say(`${message.done.toLocaleString("en")} of ${message.total.toLocaleString("en")} …`);
-    else this.talk.takeReply(message);
+    else this.talk.takeReply(message, buffers);
   }
 
   /** Requests something; what fails is shown, and the answer is null. */
@@ -220,10 +220,19 @@ class Browser {
       if (this.shownPanel !== panel || this.closed) return view.remove();
       this.view = view;
       const shut = () => this.ask("shut", {});
-      const back = h("button", { type: "button", class: "lsnb-button lsnb-small lsnb-back", onclick: shut }, icon("left"), "Sessions");
+      const back = h("button", { class: "lsnb-button lsnb-small lsnb-back", onclick: shut }, icon("left"), "Sessions");
       this.side.replaceChildren(h("div", { class: "lsnb-side-head" }, back, h("span", { class: "lsnb-gap" }), iconButton("close", "Close the conversation", shut, { class: "lsnb-tool lsnb-shut" })), view.el);
     }
-    if (this.wantsFocus) this.side.querySelector("textarea")?.focus({ preventScroll: true });
+    if (this.wantsFocus) this.focusPanel(panel);
+  }
+
+  /** Puts the cursor where one writes, as soon as that is there: the panel's script may come first. */
+  async focusPanel(panel) {
+    for (let tries = 0; tries < 100 && this.shownPanel === panel; tries += 1) {
+      const box = this.side.querySelector("textarea");
+      if (box) return box.focus({ preventScroll: true });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   dropView() {

@@ -63,10 +63,10 @@ class Filters {
     this.el = h("div", { class: "lsnb-find" }, h("div", { class: "lsnb-find-row" }, icon("search"), this.search, this.order), this.chips);
     this.buttons = new Map();
     for (const [name, label] of [...FACETS, ["date", "Date"]]) {
-      const button = h("button", { type: "button", class: "lsnb-chip", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.open(name, label, button) });
+      const button = h("button", { class: "lsnb-chip", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.open(name, label, button) });
       this.buttons.set(name, button);
     }
-    this.clear = h("button", { type: "button", class: "lsnb-chip lsnb-clear", text: "Clear", onclick: () => this.reset() });
+    this.clear = h("button", { class: "lsnb-chip lsnb-clear", text: "Clear", onclick: () => this.reset() });
     this.chips.append(...this.buttons.values(), this.clear);
     this.draw();
   }
@@ -148,7 +148,7 @@ class Filters {
     const known = this.facets[name] ?? [];
     const values = [...known, ...[...chosen].filter((value) => !known.some(([other]) => other === value)).map((value) => [value, 0])];
     const items = values.map(([value, count]) => {
-      const item = h("button", { type: "button", class: "lsnb-item lsnb-choice", "aria-pressed": String(chosen.has(value)), "data-value": this.nameOf(name, value) }, icon("check"), h("span", { text: this.nameOf(name, value), dir: "auto" }), h("small", { text: count.toLocaleString("en") }));
+      const item = h("button", { class: "lsnb-item lsnb-choice", "aria-pressed": String(chosen.has(value)), "data-value": this.nameOf(name, value) }, icon("check"), h("span", { text: this.nameOf(name, value), dir: "auto" }), h("small", { text: count.toLocaleString("en") }));
       item.addEventListener("click", () => {
         if (!chosen.delete(value)) chosen.add(value);
         item.setAttribute("aria-pressed", String(chosen.has(value)));
@@ -173,9 +173,9 @@ class Filters {
       this.changed();
     };
     const items = SPANS.map(([label, days]) =>
-      h("button", { type: "button", class: "lsnb-item", "aria-current": this.span?.label === label ? "true" : null, text: label, onclick: () => (this.close(true), set({ label, from: dayOf(days), to: null })) }),
+      h("button", { class: "lsnb-item", "aria-current": this.span?.label === label ? "true" : null, text: label, onclick: () => (this.close(true), set({ label, from: dayOf(days), to: null })) }),
     );
-    const any = h("button", { type: "button", class: "lsnb-item", text: "Any time", "aria-current": this.span ? null : "true", onclick: () => (this.close(true), set(null)) });
+    const any = h("button", { class: "lsnb-item", text: "Any time", "aria-current": this.span ? null : "true", onclick: () => (this.close(true), set(null)) });
     const from = h("input", { type: "date", class: "lsnb-search", "aria-label": "From", value: this.span?.from });
     const to = h("input", { type: "date", class: "lsnb-search", "aria-label": "To", value: this.span?.to });
     const own = () => set(from.value || to.value ? { label: `${from.value || "…"} – ${to.value || "today"}`, from: from.value, to: to.value } : null);

@@ -41,12 +41,12 @@ class Asks {
     why.addEventListener("keydown", (event) => event.key === "Enter" && answer(false));
     const card = h(
       "section",
-      { class: "lsnb-ask", "aria-label": `Call of ${name}` },
+      { class: "lsnb-call-ask", "aria-label": `Call of ${name}` },
       h("p", {}, "The model wants to call ", h("code", { text: name }), given === "{}" ? "." : " with"),
       given !== "{}" && h("pre", { text: given, tabindex: 0, "aria-label": "Arguments", dir: "ltr" }),
       h(
         "div",
-        { class: "lsnb-ask-foot" },
+        { class: "lsnb-call-foot" },
         textButton("Approve", () => answer(true), { class: "lsnb-button lsnb-primary" }),
         textButton("Always approve", () => answer(true, { always: true }), { title: `Every call of ${name} in this chat, until the kernel stops` }),
         textButton("Reject", () => answer(false)),

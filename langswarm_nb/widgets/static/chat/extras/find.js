@@ -83,7 +83,7 @@ class Marker {
       for (const [node, start, end] of matches[at].toReversed()) {
         const part = start ? node.splitText(start) : node;
         if (end - start < part.length) part.splitText(end - start);
-        const mark = h("mark", { class: "lsnb-mark" });
+        const mark = h("mark", { class: "lsnb-hit" });
         part.replaceWith(mark);
         mark.append(part);
         this.marks[at].unshift(mark);
@@ -92,7 +92,7 @@ class Marker {
   }
 
   point(at) {
-    for (const mark of this.marks.flat()) mark.classList.toggle("lsnb-mark-now", this.marks[at].includes(mark));
+    for (const mark of this.marks.flat()) mark.classList.toggle("lsnb-hit-now", this.marks[at].includes(mark));
     const [mark] = this.marks[at];
     return { parent: mark, box: mark.getBoundingClientRect() };
   }
@@ -116,7 +116,7 @@ class Finder {
     this.back = iconButton("up", "Match before", () => this.go(-1));
     this.on = iconButton("under", "Next match", () => this.go(1));
     this.more = textButton("", () => this.searchEarlier(), { class: "lsnb-button lsnb-find-more" });
-    this.el = h("div", { class: "lsnb-find", role: "search", "aria-label": "Find in this chat", hidden: true }, this.input, this.count, this.back, this.on, iconButton("close", "Close the search", () => this.close(true)), this.more);
+    this.el = h("div", { class: "lsnb-finder", role: "search", "aria-label": "Find in this chat", hidden: true }, this.input, this.count, this.back, this.on, iconButton("close", "Close the search", () => this.close(true)), this.more);
     this.el.addEventListener("keydown", (event) => this.key(event));
     this.watcher = new MutationObserver(() => {
       clearTimeout(this.timer);

@@ -26,10 +26,14 @@ export default function extras(kit, panel) {
     asks: (waiting) => asks.show(waiting),
     chats: () => earlierChats(panel),
     edit: editMessage,
+    exporting: () => openExport(panel, pictures),
     find: () => finder.open(),
+    numbers: () => showNumbers(panel),
+    menu: () => openMenu(panel),
+    models: () => openModels(panel),
     settings: () => openSettings(panel),
     tags: () => tags.open(),
-    why: (item, rating) => askWhy(item, (note) => panel.ask("feedback", { id: item.id, rating, note })),
+    why: (item, rating) => askWhy(item, rating, (note) => panel.ask("feedback", { id: item.id, rating, note })),
     close() {
       tray.close();
       pictures.close();

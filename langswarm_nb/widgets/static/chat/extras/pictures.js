@@ -47,7 +47,7 @@ class Pictures {
   place(item, url) {
     const { id, at, about } = this.wanted.get(item);
     const image = h("img", { src: url, alt: about.name, onload: () => this.grown() });
-    const save = h("button", { type: "button", class: "lsnb-picture", "aria-label": `Save ${about.name}`, title: `Save ${about.name} (${about.size})`, onclick: () => this.save(id, at, about) }, image);
+    const save = h("button", { class: "lsnb-picture", "aria-label": `Save ${about.name}`, title: `Save ${about.name} (${about.size})`, onclick: () => this.save(id, at, about) }, image);
     item.replaceChildren(save);
   }
 
@@ -62,9 +62,11 @@ class Pictures {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  /** Returns the pieces of what the kernel has under `kind`. */
-  async fetch(kind, fields) {
-    const { token, bytes } = await this.request(kind, fields);
+  /** Returns the pieces of what the kernel has under `kind`; `told` gets what else it says of it. */
+  async fetch(kind, fields, told) {
+    const about = await this.request(kind, fields);
+    const { token, bytes } = about;
+    told?.(about);
     const pieces = [];
     for (let at = 0; at < bytes; ) {
       if (at) await later(BETWEEN_PIECES_MS);

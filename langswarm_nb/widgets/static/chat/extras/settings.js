@@ -18,10 +18,6 @@ async function openSettings(panel) {
     boxes.set(name, box);
     return h("div", { class: "lsnb-field" }, h("label", { for: id, text: label }), box, h("small", { id: `${id}-help`, text: help }), h("small", { id: `${id}-problem`, class: "lsnb-wrong", role: "alert" }));
   };
-  const close = () => {
-    pane.remove();
-    panel.header.menu.focus();
-  };
   const save = async (event) => {
     event.preventDefault();
     const problems = await panel.ask("set_settings", { values: Object.fromEntries([...boxes].map(([name, box]) => [name, box.value])) });
@@ -41,14 +37,7 @@ async function openSettings(panel) {
     h("h2", { id: `${ids}-title`, text: "Settings of this chat" }),
     ...fields.map(row),
     h("p", { class: "lsnb-none", text: archived ? "This chat is archived and read-only." : "They hold from the next message on. What is empty is the provider's default." }),
-    h("div", { class: "lsnb-pane-foot" }, h("button", { type: "submit", class: "lsnb-button lsnb-primary", text: "Save", disabled: archived }), textButton("Cancel", close)),
+    h("div", { class: "lsnb-pane-foot" }, h("button", { type: "submit", class: "lsnb-button lsnb-primary", text: "Save", disabled: archived }), textButton("Cancel", () => close())),
   );
-  const pane = h("div", { class: "lsnb-pane", role: "dialog", "aria-labelledby": `${ids}-title` }, form);
-  pane.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation();
-    close();
-  });
-  panel.root.append(pane);
-  pane.querySelector("textarea, input, button").focus();
+  const close = openPane(panel, `${ids}-title`, form);
 }

@@ -12,14 +12,14 @@ class TagEditor {
 
   open() {
     this.el.hidden = false;
-    this.panel.root.classList.add("lsnb-tagging");
+    this.panel.root.classList.add("lsnb-tags-open");
     this.show();
     this.input.focus();
   }
 
   close() {
     this.el.hidden = true;
-    this.panel.root.classList.remove("lsnb-tagging");
+    this.panel.root.classList.remove("lsnb-tags-open");
     this.panel.composer.area.focus();
   }
 

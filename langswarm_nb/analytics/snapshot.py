@@ -1,0 +1,156 @@
+"""A store's numbers in this process' memory, in a small form: what a dashboard asks again and again.
+
+Reading the columns that metrics name takes longer than what they compute of them. So a report reads them once, with
+words as small numbers and without texts, ids and JSON (about 100 bytes a message), and asks the store on every look
+only whether anything changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .metrics.statement import MORE_COLUMNS, TIMED_S, Filters, Metric, apart, ask_all, slot_of, together
+from .source import Source, run_statement
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+# Of more messages than this a copy would take more than a gigabyte: then every question goes to the store.
+MOST_MESSAGES = 10_000_000
+# Columns of few words, and those that statements compare with: they must be there whether a store has them or not.
+_KNOWN = {
+    "role": ("assistant", "system", "tool", "user"),
+    "status": ("complete", "error", "interrupted", "streaming"),
+    "provider": (),
+    "model": (),
+    "finish_reason": (),
+    "error_type": (),
+    "request_model": (),
+    "response_model": (),
+}
+_MOST_WORDS = 20_000
+# Of these a metric has to name one before they are read: the Overview does without.
+_LATER = MORE_COLUMNS.keys() - {"created_at", "finish_reason", "time_to_first_chunk_s"}
+# Long, and only asked for to find what a message's feedback was.
+_VOTED = "CASE WHEN x.message_id IN (SELECT message_id FROM events WHERE kind = 'feedback') THEN x.message_id END"
+# Both statements number alike: the order is that of ids.
+_PEOPLE = """
+SELECT session_id, (row_number() OVER (ORDER BY session_id))::INTEGER AS session_no,
+       coalesce(person, 0)::INTEGER AS person, user_id, provider, model, title
+FROM sessions LEFT JOIN (
+    SELECT user_id, row_number() OVER (ORDER BY user_id) AS person
+    FROM (SELECT DISTINCT user_id FROM sessions WHERE user_id IS NOT NULL)
+) USING (user_id)
+"""
+_FACTS = f"""
+WITH people AS MATERIALIZED ({_PEOPLE})
+SELECT p.session_no, coalesce(p.person, 0)::INTEGER AS person, ({slot_of("x.created_at")})::INTEGER AS slot,
+       x.created_at, x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status,
+       coalesce(x.provider, p.provider) AS provider, coalesce(x.request_model, x.response_model, p.model) AS model,
+       x.finish_reason, {TIMED_S} AS timed_s,
+       x.time_to_first_chunk_s, x.cost_usd, x.output_tokens
+"""
+# What changes with a store: a message, a reply that ends, another branch, a session's name, a vote, an import.
+_VERSION = """
+SELECT * FROM
+    (SELECT count(*) AS a, max(created_at)::VARCHAR AS b, max(completed_at)::VARCHAR AS c, sum(cost_usd) AS d,
+            sum(duration_s) AS e, sum(output_tokens) AS f, sum(seq) FILTER (NOT is_active_branch) AS g FROM messages),
+    (SELECT count(*) AS h, max(session_id) AS i, max(updated_at)::VARCHAR AS j FROM sessions),
+    (SELECT count(*) AS k, max(event_id) AS l FROM events)
+"""
+
+
+class Snapshot:
+    """The numbers of `source` as they are now, read when they are first asked for and again when the store changed."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._reading = threading.Lock()
+        self._version: list[Any] | None = None
+        self._tables: _Tables | None = None
+
+    def ask_all(self, metrics: Sequence[Metric], **filters: Any) -> dict[str, pd.DataFrame]:
+        """Return the frame of each metric by name, as `metrics.ask_all` does."""
+        tables = self._up_to_date(any(name in metric.body for metric in metrics for name in _LATER))
+        if tables is None:
+            return ask_all(metrics, self._source, **filters)
+        sql, params = together(metrics, Filters.of(**filters), self._source, of_snapshot=True)
+        return apart(metrics, tables.query(sql, params), str(params["tz"]))
+
+    def query(self, over_facts: str, over_tables: str, params: dict[str, Any]) -> pa.Table:
+        """Return what `over_facts` says of the snapshot, or `over_tables` of the store where that is too large."""
+        tables = self._up_to_date(False)
+        return self._source.query(over_tables, params) if tables is None else tables.query(over_facts, params)
+
+    def _up_to_date(self, whole: bool) -> _Tables | None:
+        with self._reading:
+            version = _version_of(self._source)
+            if version[0] > MOST_MESSAGES:
+                self._tables = None
+                return None
+            if self._tables is None or version != self._version or (whole and not self._tables.whole):
+                self._tables = None  # two of them at once would be too much
+                self._tables = _Tables(self._source, whole)
+                # What is written while it is read shows as a change at the next look.
+                self._version = version
+            return self._tables
+
+
+def _version_of(source: Source) -> list[Any]:
+    return [column[0].as_py() for column in source.query(_VERSION).columns]
+
+
+class _Tables:
+    """`facts`, `people` and what belongs to them, in a database of their own."""
+
+    def __init__(self, source: Source, whole: bool) -> None:
+        import duckdb
+
+        self.whole = whole
+        self._connection = duckdb.connect(config={"enable_external_access": "false"})
+        self._connection.execute(
+            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET perfect_ht_threshold = 20"
+        )
+        more = "".join(f", {(MORE_COLUMNS | {'message_id': _VOTED})[name]} AS {name}" for name in sorted(_LATER))
+        facts = source.query(f"{_FACTS}{more if whole else ''} FROM messages x LEFT JOIN people p USING (session_id)")
+        self._fill("facts", facts)
+        self._fill("people", source.query(_PEOPLE))
+        self._connection.execute(
+            "CREATE VIEW sessions AS SELECT session_id, user_id, provider, model, title FROM people"
+        )
+        if whole:
+            self._fill("events", source.query("SELECT * FROM events WHERE kind = 'feedback'"))
+
+    def query(self, sql: str, params: dict[str, Any]) -> pa.Table:
+        """Return the result of one statement."""
+        with self._connection.cursor() as cursor:
+            return run_statement(cursor, sql, params)
+
+    def _fill(self, name: str, rows: pa.Table) -> None:
+        connection = self._connection
+        columns = [
+            self._typed(rows, column) if name == "facts" and column in _KNOWN else f'"{column}"'
+            for column in rows.column_names
+        ]
+        connection.register("incoming", rows)
+        connection.execute(f"CREATE TABLE {name} AS SELECT {', '.join(columns)} FROM incoming")
+        connection.unregister("incoming")
+
+    def _typed(self, rows: pa.Table, column: str) -> str:
+        """Return the SQL of a column of words as a small number, unless there are too many of them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.unique(rows.column(column)).drop_null().cast(pa.string())
+        words = pa.concat_arrays([found, pa.array(_KNOWN[column], pa.string())])
+        # A type cannot be spelled out with a null byte in one of its words.
+        if not 0 < len(words) <= _MOST_WORDS or pc.any(pc.match_substring(words, "\0")).as_py():
+            return column
+        self._connection.register("words", pa.table({"word": words}))
+        # In alphabetical order, because it is the order of such a type.
+        self._connection.execute(f"CREATE TYPE {column}_word AS ENUM (SELECT DISTINCT word FROM words ORDER BY word)")
+        self._connection.unregister("words")
+        return f"{column}::{column}_word AS {column}"

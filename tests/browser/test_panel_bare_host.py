@@ -1,0 +1,170 @@
+"""The panel's script in a page that has nothing but anywidget's model: what VS Code and Colab offer a widget."""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Panel
+from playwright.sync_api import BrowserContext, Page, Request, expect
+from test_panel_security import VECTORS
+
+import langswarm_nb as ls
+from langswarm_nb import runtime
+from langswarm_nb.rendering import IncrementalRenderer, render_markdown
+from langswarm_nb.widgets.assets import loader, script, style
+
+# The whole of what anywidget promises: get, set, save_changes, on, off, send.
+HOST = """async ([source, css, state]) => {
+    const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+    const module = await import(url);
+    const heard = [];
+    window.model = {
+        get: (name) => state[name],
+        set: (name, value) => { state[name] = value; },
+        save_changes: () => {},
+        on: (name, listen) => heard.push([name, listen]),
+        off: (name, listen) => heard.splice(heard.findIndex((one) => one[0] === name && one[1] === listen), 1),
+        send: (content, _, buffers) => void window.toKernel(content),
+        say: (content) => heard.filter(([name]) => name === 'msg:custom').forEach(([, listen]) => listen(content, [])),
+        listening: () => heard.length,
+    };
+    document.head.append(Object.assign(document.createElement('style'), { textContent: css }));
+    window.module = module;
+    if (state) window.leave = await module.default.render({ model: window.model, el: document.body.appendChild(document.createElement('div')) });
+}"""  # noqa: E501
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """An empty page that must log no error."""
+    shown = context.new_page()
+    errors: list[str] = []
+    shown.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    shown.on("pageerror", lambda error: errors.append(error.stack or str(error)))
+    yield shown
+    shown.close()
+    assert errors == []
+
+
+@pytest.fixture
+def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
+    monkeypatch.setenv("LANGSWARM_NB_DB", str(tmp_path / "chats.duckdb"))
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 2000})
+    yield made
+    made.close()
+    runtime.close()
+
+
+def test_it_needs_no_more_than_anywidgets_model(
+    page: Page, panel: ls.ChatPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    said: list[str] = []
+    monkeypatch.setattr(panel, "send", lambda content, buffers=None: outbox.put(content))
+
+    def to_kernel(content: dict[str, Any]) -> None:
+        said.append(content["kind"])
+        panel._on_request(panel, content, [])
+
+    def carry(until: Callable[[], Any]) -> None:
+        """Carry messages to the page until something is so."""
+        for _ in range(1000):
+            while not outbox.empty():
+                page.evaluate("(content) => window.model.say(content)", outbox.get())
+            if until():
+                return
+            page.wait_for_timeout(20)
+        raise AssertionError(said)
+
+    page.expose_function("toKernel", to_kernel)
+    page.set_content("<body class='vscode-dark' style='--vscode-foreground:#eee'></body>")
+    state = {
+        "history": panel._everything(),
+        "height": 480,
+        "examples": ["Try this"],
+        "panel_id": panel.panel_id,
+        "_script": script(),
+    }
+    page.evaluate(HOST, [loader(), style(), json.loads(json.dumps(state))])
+    root = page.locator(".lsnb-panel")
+    assert root.evaluate("(el) => getComputedStyle(el).colorScheme") == "dark"
+    shown = Panel(page, root)
+    shown.watch_growth()
+    shown.ask("Hello there", wait=False)
+    reply = shown.replies
+    carry(lambda: root.locator(".lsnb-msg[data-role=assistant][data-state=complete]").count() == 1)
+    assert len(shown.growth()) >= 5
+    expect(reply.locator("h2")).to_have_text("You asked: Hello there")
+    expect(root.get_by_role("button", name="Copy code")).to_have_count(1)
+    # There are no cells that the script could know of.
+    expect(root.get_by_role("button", name="Put into a new cell below")).to_have_count(0)
+    shown.box.press("Control+f")
+    carry(lambda: root.get_by_role("textbox", name="Find in this chat").is_visible())
+    assert {"ready", "send", "extras"} <= set(said)
+    page.evaluate("window.leave()")
+    carry(lambda: "gone" in said)
+    assert page.evaluate("window.model.listening()") == 0
+    expect(root).to_have_count(0)
+
+
+def test_hostile_text_split_at_every_position_runs_nowhere(page: Page) -> None:
+    """Each vector in two chunks, for every place between them: both states and the whole are put on the page."""
+    fetched: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("blob:", "data:")):
+            fetched.append(request.url)
+
+    page.set_content("<body></body>")
+    page.evaluate("window.hits = 0; window.hit = () => { window.hits += 1; }; null")
+    page.evaluate(HOST, [script() + "\nexport { MessageItem };", style(), None])
+    page.on("request", note)
+    shown = 0
+    for vector in VECTORS:
+        turns = []
+        for at in range(len(vector) + 1):
+            renderer = IncrementalRenderer("x")
+            updates = [renderer.feed(text) for text in (vector[:at], vector[at:]) if text]
+            turns.append([[[list(update.frozen), update.tail] for update in updates], render_markdown(vector)])
+        shown += page.evaluate(
+            """async (turns) => {
+                const act = { insert: () => {}, rate() {}, why() {}, startEdit() {}, branch() {} };
+                const items = turns.map(([states, whole]) => {
+                    const view = { id: 'x', role: 'assistant', author: 'model', state: 'running', html: '', tail: '' };
+                    const item = new window.module.MessageItem(view, act);
+                    document.body.append(item.el);
+                    for (const [frozen, tail] of states) {
+                        Object.assign(view, { html: view.html + frozen.join(''), tail });
+                        item.take({ frozen, reasoning: tail });
+                        item.advance(1e9);
+                    }
+                    const done = new window.module.MessageItem({ ...view, state: 'complete', html: whole }, act);
+                    document.body.append(done.el);
+                    return [item, done];
+                }).flat();
+                await new Promise((resolve) => setTimeout(resolve, 30));
+                for (const link of document.querySelectorAll('.lsnb-md a')) {
+                    if (!/^(https?|mailto):|^#/.test(link.getAttribute('href') ?? '#')) window.hits += 1;
+                }
+                const foreign = 'script,iframe,object,embed,form,base,meta,link,style,svg:not(.lsnb-icon),[onerror],[onload],[style]';
+                window.hits += document.body.querySelectorAll(foreign).length;
+                for (const item of items) {
+                    item.dispose();
+                    item.el.remove();
+                }
+                return items.length;
+            }""",  # noqa: E501
+            turns,
+        )
+        assert page.evaluate("window.hits") == 0, vector
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hits") == 0
+    assert fetched == []
+    assert shown == 2 * sum(len(vector) + 1 for vector in VECTORS)

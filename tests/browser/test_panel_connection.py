@@ -1,0 +1,146 @@
+"""The panel when the page is cut off, frozen, or behind a cell: the text is whole at the end, once."""
+
+from __future__ import annotations
+
+import time
+
+from conftest import LabPage, OpenNotebook
+from playwright.sync_api import expect
+
+LONG = "word " * 60
+
+# The reply ends with a file, so that a test knows when it is over without asking the page.
+SETUP = """
+import asyncio, pathlib
+import langswarm_nb as ls
+from langswarm_nb.interfaces import Completed, TextDelta
+from langswarm_nb.providers.mock import MockProviderSession
+
+class Paced(MockProviderSession):
+    async def send_message_stream(self, content, role="user", metadata=None):
+        seconds = float(content.split()[-1])
+        for n in range(60):
+            yield TextDelta("word ")
+            await asyncio.sleep(seconds / 60)
+        yield Completed(finish_reason="stop")
+        pathlib.Path(f"done-{content.split()[0]}").touch()
+
+ls.ProviderSessionFactory.register_provider("paced", Paced)
+ls.chat(provider="paced", model="model")
+"""
+
+# Every socket of the page can be closed, and none opened again for a while.
+SOCKETS = """
+window.lsnbSockets = [];
+window.WebSocket = class extends WebSocket {
+    constructor(url, protocols) {
+        super(window.lsnbCut ? 'ws://127.0.0.1:9/' : url, protocols);
+        window.lsnbSockets.push(this);
+    }
+};
+"""
+
+
+def done(lab: LabPage, name: str, seconds: float = 30) -> None:
+    """Wait until the kernel has a whole reply, whatever the page knows of it; the page may be frozen."""
+    path = lab.notebook.parent / f"done-{name}"
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        time.sleep(0.1)
+    path.unlink()
+
+
+def test_a_lost_websocket_loses_no_text(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(SETUP)
+    lab.page.add_init_script(SOCKETS)
+    lab.reload()
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("long 5", wait=False)
+    panel.wait_until_streaming(at_least=20)
+    lab.page.evaluate("window.lsnbCut = true; window.lsnbSockets.forEach((socket) => socket.close()); null")
+    shown = panel.replies.last.locator(".lsnb-md").inner_text()
+    done(lab, "long")
+    assert len(panel.replies.last.locator(".lsnb-md").inner_text()) <= len(shown) + 20
+    lab.page.evaluate("window.lsnbCut = false")
+    panel.wait_for_replies(1, timeout_s=60)
+    assert panel.texts() == ["long 5", LONG.strip()]
+    panel.ask("again 0.2")
+    assert panel.texts() == ["long 5", LONG.strip(), "again 0.2", LONG.strip()]
+    lab.errors.clear()
+
+
+def test_a_page_that_was_frozen_shows_all_of_it(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(SETUP)
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("long 3", wait=False)
+    panel.wait_until_streaming(at_least=20)
+    browser = lab.page.context.new_cdp_session(lab.page)
+    browser.send("Page.enable")
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    done(lab, "long")
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    panel.wait_for_replies(1)
+    assert panel.texts() == ["long 3", LONG.strip()]
+
+
+def test_a_restart_in_mid_stream_keeps_what_came_once(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(SETUP)
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("long 30", wait=False)
+    panel.wait_until_streaming(at_least=60)
+    lab.restart_kernel()
+    expect(panel.status).to_contain_text("The kernel is gone. Run this cell to go on.")
+    lab.run_all()
+    panel = lab.panel()
+    expect(panel.replies).to_have_count(1)
+    expect(panel.replies).to_have_attribute("data-state", "interrupted")
+    [question, reply] = panel.texts()
+    assert question == "long 30"
+    assert LONG.startswith(reply)
+    assert len(reply) >= 20
+    panel.ask("again 0.2")
+    assert panel.texts() == [question, reply, "again 0.2", LONG.strip()]
+    lab.errors.clear()
+
+
+def test_behind_a_cell_it_says_so_and_goes_on_by_itself(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(SETUP, "import time\nfor _ in range(300): time.sleep(0.1)")
+    # As in a front end that knows no subshells.
+    lab.page.evaluate(
+        "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.commsOverSubshells = 'disabled'; null"
+    )
+    lab.run_cell(0)
+    lab.run_cell(1)
+    panel = lab.panel()
+    panel.ask("first 0.2")
+    lab.run_cell(2, wait=False)
+    expect(lab.page.locator(".jp-InputPrompt", has_text="*")).to_have_count(1)
+    panel.ask("second 0.2", wait=False)
+    expect(panel.status).to_have_text("Waiting for the kernel: a cell is running. This goes on when it is done.")
+    expect(panel.root.locator(".lsnb-pending .lsnb-said")).to_have_text("second 0.2")
+    lab.interrupt_kernel()
+    panel.wait_for_replies(2)
+    expect(panel.status).to_be_hidden()
+    assert panel.texts() == ["first 0.2", LONG.strip(), "second 0.2", LONG.strip()]
+
+
+def test_a_second_view_that_comes_late_has_everything(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(SETUP.replace("ls.chat(", "shown = ls.chat(") + "shown", "shown")
+    lab.run_cell(0)
+    lab.run_cell(1)
+    first = lab.panel(0)
+    first.ask("long 4", wait=False)
+    first.wait_until_streaming(at_least=30)
+    lab.run_cell(2)
+    second = lab.panel(1)
+    second.wait_until_streaming(at_least=30)
+    # One view goes; the other is told to the end.
+    lab.page.evaluate("jupyterapp.shell.currentWidget.content.widgets[1].outputArea.model.clear()")
+    expect(lab.page.locator(".lsnb-panel")).to_have_count(1)
+    only = lab.panel(0)
+    only.wait_for_replies(1)
+    assert only.texts() == ["long 4", LONG.strip()]
