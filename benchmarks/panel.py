@@ -33,12 +33,15 @@ from typing import Any
 
 import psutil
 
+from langswarm_nb.widgets.assets import script, style
+
 HERE = Path(__file__).parent
 IN_NOTEBOOK = HERE / "in_notebook"
 sys.path[:0] = [str(IN_NOTEBOOK), str(HERE.parent / "tests" / "browser"), str(HERE.parent)]
 
 from conftest import Lab, LabPage, running_lab, write_notebook  # noqa: E402
 from contestants import reply  # noqa: E402
+from long_conversation import MESSAGES, measure  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from watched_page import Chromium, verdict, watch  # noqa: E402
 
@@ -56,6 +59,8 @@ CONTESTANTS = {
     "chatlas": ("chatlas", "chatlas"),
     "panel": ("panel", "Panel's ChatFeed"),
 }
+CONVERSATION = "conversation"
+TYPING = {"newest": "as opened", "all": "all messages shown", "streaming": "and a reply streaming, 100 chunks a second"}
 START_S = 2.0
 
 
@@ -71,11 +76,11 @@ class Bench:
         """Return the numbers of one reply."""
         self._runs += 1
         notebook = self.lab.root / f"run-{self._runs}.ipynb"
-        noted = self.home / f"last-chunk-{self._runs}"
+        noted = self.home / "last-chunk"
+        noted.unlink(missing_ok=True)
         write_notebook(
             notebook,
             [
-                f"%env LANGSWARM_NB_DB={self.home}/run-{self._runs}.duckdb\n%env BENCH_LAST_CHUNK={noted}\n"
                 f"import contestants\ncontestants.prepare({chunks}, {rate})",
                 f"contestants.show({contestant!r})",
                 "contestants.ask()",
@@ -116,6 +121,14 @@ class Bench:
             "letters": seen["letters"],
         }
         self._stop(kernel)
+        return numbers
+
+    def open_conversation(self) -> dict[str, Any]:
+        """Return the numbers of a long conversation."""
+        self._runs += 1
+        with self.chromium.attached() as page:
+            numbers = measure(page, self.lab, f"run-{self._runs}")
+        self._stop(self._kernel())
         return numbers
 
     def _meter(self) -> dict[str, Any]:
@@ -163,7 +176,8 @@ def bench(patience_s: float) -> Iterator[Bench]:
         (home / "config").mkdir()
         extensions = {"ServerApp": {"jpserver_extensions": {"websocket_meter": True}}}
         (home / "config" / "jupyter_server_config.json").write_text(json.dumps(extensions))
-        with running_lab(home, PYTHONPATH=f"{HERE.parent}:{IN_NOTEBOOK}") as lab:
+        environment = {"PYTHONPATH": f"{HERE.parent}:{IN_NOTEBOOK}", "BENCH_LAST_CHUNK": str(home / "last-chunk")}
+        with running_lab(home, **environment) as lab:
             chromium = Chromium(playwright, home)
             try:
                 yield Bench(lab, chromium, home, patience_s)
@@ -208,6 +222,13 @@ def table(results: dict[str, dict[str, Any]], patience_s: float) -> str:
             gap = f"{found['gap_ms']:.0f} ms" if found["gap_ms"] is not None else "stuck"
             cells = [visible, f"{found['kernel_cpu_s']:.2f} s", f"{found['page_cpu_s']:.2f} s", sent, gap, found["end"]]
             lines.append(f"| {CONTESTANTS[name][1]} {found['version']} | {' | '.join(cells)} |")
+    if found := results.get(CONVERSATION):
+        lines += [f"\n**A conversation of {MESSAGES} messages in this panel**\n", "| | |", "| --- | --- |"]
+        lines.append(f"| from running the cell until it can be used | {found['usable_s']:.2f} s |")
+        for when, what in TYPING.items():
+            keys = f"{found[f'key_ms_{when}']:.0f} ms (worst {found[f'worst_key_ms_{when}']:.0f} ms)"
+            lines.append(f"| from key to screen, {what} | {keys} |")
+        lines.append(f"| script and style that one panel carries | {found['carried_kB']:.1f} kB |")
     return "\n".join(lines)
 
 
@@ -219,7 +240,7 @@ def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(CONTESTANTS), help="contestants, by name")
-    parser.add_argument("--case", default=",".join(CASES), help=f"of {', '.join(CASES)}")
+    parser.add_argument("--case", default=",".join([*CASES, CONVERSATION]), help="%(default)s")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--patience", type=float, default=90, help="seconds to wait for a whole text")
     parser.add_argument("--json", type=Path, help="a file to add the numbers to")
@@ -230,6 +251,12 @@ def main() -> None:
     if not asked.table:
         with bench(asked.patience) as measuring:
             for case in asked.case.split(","):
+                if case == CONVERSATION:
+                    runs = [measuring.open_conversation() for _ in range(asked.runs)]
+                    print(case, json.dumps(runs), file=sys.stderr, flush=True)
+                    found = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+                    results[case] = found | {"carried_kB": len((script() + style()).encode()) / 1000}
+                    continue
                 for name in asked.only.split(","):
                     _, chunks, rate = CASES[case]
                     if version(name) is None:
@@ -241,6 +268,8 @@ def main() -> None:
                     results[f"{case}/{name}"] = {**medians(runs), "version": version(name)}
                     if asked.json:
                         asked.json.write_text(json.dumps(results, indent=1))
+        if asked.json:
+            asked.json.write_text(json.dumps(results, indent=1))
     print(table(results, asked.patience))
 
 

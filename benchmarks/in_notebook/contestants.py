@@ -74,6 +74,13 @@ def _show_ours() -> None:
     from IPython.display import display
 
     import langswarm_nb as ls
+
+    _offer_firehose()
+    display(ls.chat(provider="firehose", model="markdown", new=True))
+
+
+def _offer_firehose() -> None:
+    import langswarm_nb as ls
     from langswarm_nb.interfaces import Completed, TextDelta
     from langswarm_nb.providers.mock import MockProviderSession
 
@@ -84,7 +91,33 @@ def _show_ours() -> None:
             yield Completed(finish_reason="stop")
 
     ls.ProviderSessionFactory.register_provider("firehose", Firehose)
-    display(ls.chat(provider="firehose", model="markdown", new=True))
+
+
+def make_conversation(messages: int) -> None:
+    """Store a conversation of so many messages in this notebook."""
+    import langswarm_nb as ls
+    from langswarm_nb import runtime
+
+    _offer_firehose()
+    panel = ls.chat(provider="firehose", model="markdown", new=True)
+    answer = MARKDOWN_PATTERN.replace("{input}", "something")
+    turns = [
+        {"role": role, "content": f"Question {n}" if role == "user" else answer}
+        for n in range(messages // 2)
+        for role in ("user", "assistant")
+    ]
+    runtime.run(panel.session.add_messages(turns))
+    panel.close()
+
+
+def open_conversation() -> None:
+    """Show it, as a notebook that is run again does."""
+    from IPython.display import display
+
+    import langswarm_nb as ls
+
+    _offer_firehose()
+    display(ls.chat())
 
 
 def _show_update_display() -> Any:
@@ -142,7 +175,8 @@ def _show_panel() -> Any:
             message += piece
             yield message
 
-    pn.extension()
+    # From the package: nothing here comes from a network.
+    pn.extension(inline=True)
     feed = pn.chat.ChatFeed(callback=answer, height=480)
     display(feed)
     return lambda: feed.send("go", user="you")

@@ -42,7 +42,7 @@ WATCH = """([where, box, lastWord, patience, start]) => {
         if (!reply) seen.error ||= find('[data-mime-type*=error]')?.textContent ?? 'there is no reply';
         if (reply) {
             const copy = reply.cloneNode(true);
-            for (const el of copy.querySelectorAll('mjx-container, math, .lsnb-codebar, .lsnb-maths')) el.remove();
+            for (const el of copy.querySelectorAll('mjx-container, math, .lsnb-codebar, .lsnb-maths, b')) el.remove();
             seen.text = copy.textContent;
             seen.rendered = ['h2', 'table', 'strong'].every((tag) => copy.querySelector(tag));
         }
@@ -144,7 +144,8 @@ def verdict(source: str, seen: dict[str, Any]) -> str:
     as_rendered = re.sub(r"```\w+|^\d+\. ", "", without, flags=re.MULTILINE)
     if not seen["rendered"]:
         return "not rendered" if _letters(seen["text"]) in (_letters(source), _letters(without)) else "wrong"
-    if _letters(seen["text"]) == _letters(as_rendered):
+    # Formulas may still wait to be set.
+    if _letters(re.sub(r"\$[^$]*\$", "", seen["text"])) == _letters(as_rendered):
         return "right"
     return "wrong" if seen["visible"] else "incomplete"
 

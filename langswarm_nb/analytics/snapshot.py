@@ -32,6 +32,8 @@ _KNOWN = {
     "response_model": (),
 }
 _MOST_WORDS = 20_000
+# How often it is read anew because the store changed meanwhile.
+_ATTEMPTS = 3
 # Of these a metric has to name one before they are read: the Overview does without.
 _LATER = MORE_COLUMNS.keys() - {"created_at", "finish_reason", "time_to_first_chunk_s"}
 # Long, and only asked for to find what a message's feedback was.
@@ -47,17 +49,18 @@ FROM sessions LEFT JOIN (
 """
 _FACTS = f"""
 WITH people AS MATERIALIZED ({_PEOPLE})
-SELECT p.session_no, coalesce(p.person, 0)::INTEGER AS person, ({slot_of("x.created_at")})::INTEGER AS slot,
+SELECT p.session_no, coalesce(p.person, 0)::INTEGER AS person, TRY_CAST({slot_of("x.created_at")} AS INTEGER) AS slot,
        x.created_at, x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status,
        coalesce(x.provider, p.provider) AS provider, coalesce(x.request_model, x.response_model, p.model) AS model,
        x.finish_reason, {TIMED_S} AS timed_s,
        x.time_to_first_chunk_s, x.cost_usd, x.output_tokens
 """
-# What changes with a store: a message, a reply that ends, another branch, a session's name, a vote, an import.
+# What changes with a store: a message, a reply that ends, another branch, a session's name, a vote, an import. No sum
+# of floats: it depends on the order of adding.
 _VERSION = """
 SELECT * FROM
     (SELECT count(*) AS a, max(created_at)::VARCHAR AS b, max(completed_at)::VARCHAR AS c, sum(cost_usd) AS d,
-            sum(duration_s) AS e, sum(output_tokens) AS f, sum(seq) FILTER (NOT is_active_branch) AS g FROM messages),
+            sum(output_tokens) AS f, sum(seq) FILTER (NOT is_active_branch) AS g FROM messages),
     (SELECT count(*) AS h, max(session_id) AS i, max(updated_at)::VARCHAR AS j FROM sessions),
     (SELECT count(*) AS k, max(event_id) AS l FROM events)
 """
@@ -92,11 +95,17 @@ class Snapshot:
                 self._tables = None
                 return None
             if self._tables is None or version != self._version or (whole and not self._tables.whole):
-                self._tables = None  # two of them at once would be too much
-                self._tables = _Tables(self._source, whole)
-                # What is written while it is read shows as a change at the next look.
-                self._version = version
+                self._read(version, whole)
             return self._tables
+
+    def _read(self, version: list[Any], whole: bool) -> None:
+        for _ in range(_ATTEMPTS):
+            self._tables = None  # two of them at once would be too much
+            self._tables = _Tables(self._source, whole)
+            # What is written while it is read shows as a change at the next look.
+            self._version, version = version, _version_of(self._source)
+            if version == self._version:
+                return
 
 
 def _version_of(source: Source) -> list[Any]:
@@ -142,14 +151,15 @@ class _Tables:
     def _typed(self, rows: pa.Table, column: str) -> str:
         """Return the SQL of a column of words as a small number, unless there are too many of them."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        found = pc.unique(rows.column(column)).drop_null().cast(pa.string())
-        words = pa.concat_arrays([found, pa.array(_KNOWN[column], pa.string())])
-        # A type cannot be spelled out with a null byte in one of its words.
-        if not 0 < len(words) <= _MOST_WORDS or pc.any(pc.match_substring(words, "\0")).as_py():
+        found = rows.column(column).unique()
+        if len(found) > _MOST_WORDS:
             return column
-        self._connection.register("words", pa.table({"word": words}))
+        words = [*found.drop_null().to_pylist(), *_KNOWN[column]]
+        # A type cannot be spelled out with a null byte in one of its words.
+        if not words or any("\0" in word for word in words):
+            return column
+        self._connection.register("words", pa.table({"word": pa.array(words, pa.string())}))
         # In alphabetical order, because it is the order of such a type.
         self._connection.execute(f"CREATE TYPE {column}_word AS ENUM (SELECT DISTINCT word FROM words ORDER BY word)")
         self._connection.unregister("words")

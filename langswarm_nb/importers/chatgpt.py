@@ -175,10 +175,11 @@ class _Tree:
         if kind == "reasoning_recap":
             return [reasoning(text)] if (text := words(content.get("content"))) else None
         text, parts = _said(kind, content)
-        parts += [
-            reference(a.get("name"), a.get("mime_type"), a.get("size"), a.get("id"))
-            for a in map(mapping, sequence(about.get("attachments")))
-        ]
+        if attached := about.get("attachments"):
+            parts += [
+                reference(a.get("name"), a.get("mime_type"), a.get("size"), a.get("id"))
+                for a in map(mapping, sequence(attached))
+            ]
         if not text and not parts and role != "user":
             if role != "system":
                 self._report.skip("message", "it is empty")
@@ -213,6 +214,9 @@ class _Tree:
 
 def _said(kind: Any, content: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     """Return a content's text, and what is in it besides text."""
+    only = content.get("parts")
+    if kind == "text" and isinstance(only, list) and len(only) == 1 and isinstance(only[0], str):
+        return only[0], []  # most messages by far
     if kind == "code":
         language = name(content.get("language"))
         fence = language if language not in (None, "unknown") else ""

@@ -105,6 +105,8 @@ def micros(value: Any) -> int | None:
 
     A text without a time zone is taken for UTC. None for what is no time, or none of the years 1 to 9999.
     """
+    if type(value) is float and 0 <= value < _MOST_SECONDS:
+        return round(value * 1_000_000)
     if isinstance(value, str):
         value = _moment(value)
     if isinstance(value, datetime):
@@ -165,6 +167,8 @@ def sequence(value: Any) -> list[Any]:
 
 def name(value: Any) -> str | None:
     """Return `value` as a short text such as an id or a model's name, or None where it is none."""
+    if value is None:
+        return None
     if isinstance(value, str):
         return value[:1000] or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -40,6 +40,8 @@ def identity(source: str, source_id: str, at: int | None) -> str:
 
 def known_role(role: Any) -> str | None:
     """Return the role in our words, or None for one that nobody knows."""
+    if role in ROLES:
+        return role
     found = str(role).strip().lower()
     found = _ROLES.get(found, found)
     return found if found in ROLES else None

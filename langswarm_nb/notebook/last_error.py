@@ -29,10 +29,9 @@ class Failure:
 
     error: BaseException
     cell: str
-    number: int | None
 
     def __str__(self) -> str:
-        return f"{type(self.error).__name__}: {_message(self.error)}".rstrip(": ")
+        return mask_secrets(f"{type(self.error).__name__}: {_message(self.error)}").rstrip(": ")
 
 
 class LastError:
@@ -48,13 +47,13 @@ class LastError:
         if not _is_meant(error):
             return
         info = getattr(result, "info", None)
-        self._failure = Failure(error, getattr(info, "raw_cell", None) or "", result.execution_count)
+        self._failure = Failure(error, getattr(info, "raw_cell", None) or "")
 
     def get(self) -> Failure:
         """Return the last failure, also one from before the magics were loaded; ConfigurationError where none is."""
         last = getattr(sys, "last_value", None)
         if self._failure is None and last is not None and _is_meant(last):
-            self._failure = Failure(last, self._cell_of(last), None)
+            self._failure = Failure(last, self._cell_of(last))
         if self._failure is None:
             raise ConfigurationError("No cell has failed so far. Run the one that does, then %chat fix.")
         return self._failure
@@ -78,7 +77,8 @@ class LastError:
     def describe(self) -> str:
         """Return what a model should read of the last failure: the cell, the error, the names in the line that failed.
 
-        Of values only types, shapes and columns are told, and no secret that can be recognized.
+        Of the reader's variables types, shapes and columns are told; a value only where the error itself quotes it, and
+        no secret that can be recognized.
         """
         failure = self.get()
         cell = failure.cell.strip("\n")
@@ -151,6 +151,14 @@ def _message(error: BaseException) -> str:
 
 
 def _kind(value: object) -> str:
+    try:
+        return _kind_in_words(value)
+    except Exception:
+        # Somebody's class, whose shape or columns cannot be asked for.
+        return type(value).__name__
+
+
+def _kind_in_words(value: object) -> str:
     name = type(value).__name__
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):

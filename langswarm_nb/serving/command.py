@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import os
 import secrets
-from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -70,8 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     kernels = {SERVED: "1"}
     if arguments.source:
-        is_file = "://" not in arguments.source and ":" not in arguments.source.partition(os.sep)[0]
-        kernels[VARIABLE] = str(Path(arguments.source).expanduser().absolute()) if is_file else arguments.source
+        kernels[VARIABLE] = arguments.source
     if arguments.user:
         kernels["LANGSWARM_NB_USER"] = arguments.user
     # A page's kernel has no need of it.

@@ -80,8 +80,14 @@ def _config(token: str, host: str, port: int | None, opens: bool) -> Config:
         # Its kernels' channels are files of this user, where the system has such files.
         "KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"},
         "IdentityProvider": {"cookie_options": {"SameSite": "Lax"}},
-        # A page that went without a word leaves its kernel behind.
-        "MappingKernelManager": {"cull_idle_timeout": 900, "cull_interval": 60, "cull_connected": False},
+        "MappingKernelManager": {
+            # A store's path means the same to a kernel as to whoever started the server.
+            "root_dir": os.getcwd(),
+            # A page that went without a word leaves its kernel behind.
+            "cull_idle_timeout": 900,
+            "cull_interval": 60,
+            "cull_connected": False,
+        },
     })  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -186,7 +187,7 @@ def text(value: Any) -> str | None:
     """Return `value` as text that UTF-8 can hold, or None; a pair of surrogates becomes the character it stands for."""
     if value is None:
         return None
-    found = str(value)
+    found = value if type(value) is str else str(value)
     if found.isascii():
         return found
     try:
@@ -243,7 +244,17 @@ def json_text(value: Any) -> str:
     """Return `value` as JSON text that every engine takes."""
     if not value and isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
+    # Most values are JSON as they are; what is not, or might be nested too deeply, is made so piece by piece.
+    with suppress(TypeError, ValueError, RecursionError):
+        found = _ENCODER.encode(value)
+        if found.count("{") + found.count("[") <= _MAX_DEPTH:
+            if not found.isascii():
+                found.encode("utf-8")
+            return found
     return json.dumps(_plain(value, _MAX_DEPTH), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def json_value(value: Any, default: Any) -> Any:

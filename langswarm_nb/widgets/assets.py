@@ -13,14 +13,19 @@ _STATIC = Path(__file__).parent / "static"
 PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "header", "panel")
 # What is used now and then is a second module, which a page asks for when it first needs it.
 EXTRAS = (
-    *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "models", "numbers"),
-    *("settings", "tags", "why"),
+    *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "menu", "models"),
+    *("numbers", "settings", "tags", "why"),
 )
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()]) ?")
+
+
+def loader() -> str:
+    """Return the ES module of a widget whose own module is its trait `_script`."""
+    return bundle("chat/loader.js")
 
 
 @cache

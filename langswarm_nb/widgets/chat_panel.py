@@ -17,7 +17,7 @@ from ..notebook.sessions import notebook_path
 from ..session.session import Session
 from ..session.tools import Approval
 from . import exporting
-from .assets import extras, script, style
+from .assets import extras, loader, script, style
 from .live import LiveConversation, live_conversation
 from .message_views import totals
 from .opening import Opener
@@ -46,7 +46,8 @@ class ChatPanel(PageWidget):
     after the reader has approved each call; with `approve=None` at once.
     """
 
-    _esm = script()
+    _esm = loader()
+    _script = t.Unicode(script()).tag(sync=True)
     _css = style()
     _opener_type = Opener
     # Written by nobody: it is read anew whenever a page asks for the widget's state.

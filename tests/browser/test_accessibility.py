@@ -71,6 +71,7 @@ def test_the_panel_in_its_states_the_transcript_and_the_dashboard(open_notebook:
         summary.click()
     panel.box.press("ArrowUp")
     panel.button("More").click()
+    expect(panel.root.get_by_role("dialog", name="More")).to_be_visible()
     found["done, failed, rated, edited, with a menu"] = objections(lab, ".lsnb-panel")
     panel.root.get_by_text("Earlier chats").click()
     expect(panel.root.locator(".lsnb-sessions .lsnb-item")).to_have_count(1)

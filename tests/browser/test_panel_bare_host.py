@@ -16,7 +16,7 @@ from test_panel_security import VECTORS
 import langswarm_nb as ls
 from langswarm_nb import runtime
 from langswarm_nb.rendering import IncrementalRenderer, render_markdown
-from langswarm_nb.widgets.assets import script, style
+from langswarm_nb.widgets.assets import loader, script, style
 
 # The whole of what anywidget promises: get, set, save_changes, on, off, send.
 HOST = """async ([source, css, state]) => {
@@ -35,7 +35,7 @@ HOST = """async ([source, css, state]) => {
     };
     document.head.append(Object.assign(document.createElement('style'), { textContent: css }));
     window.module = module;
-    if (state) window.leave = module.default.render({ model: window.model, el: document.body.appendChild(document.createElement('div')) });
+    if (state) window.leave = await module.default.render({ model: window.model, el: document.body.appendChild(document.createElement('div')) });
 }"""  # noqa: E501
 
 
@@ -85,8 +85,14 @@ def test_it_needs_no_more_than_anywidgets_model(
 
     page.expose_function("toKernel", to_kernel)
     page.set_content("<body class='vscode-dark' style='--vscode-foreground:#eee'></body>")
-    state = {"history": panel._everything(), "height": 480, "examples": ["Try this"], "panel_id": panel.panel_id}
-    page.evaluate(HOST, [script(), style(), json.loads(json.dumps(state))])
+    state = {
+        "history": panel._everything(),
+        "height": 480,
+        "examples": ["Try this"],
+        "panel_id": panel.panel_id,
+        "_script": script(),
+    }
+    page.evaluate(HOST, [loader(), style(), json.loads(json.dumps(state))])
     root = page.locator(".lsnb-panel")
     assert root.evaluate("(el) => getComputedStyle(el).colorScheme") == "dark"
     shown = Panel(page, root)
@@ -135,8 +141,9 @@ def test_hostile_text_split_at_every_position_runs_nowhere(page: Page) -> None:
                     const item = new window.module.MessageItem(view, act);
                     document.body.append(item.el);
                     for (const [frozen, tail] of states) {
-                        view.tail = tail;
-                        item.grow({ frozen, reasoning: tail });
+                        Object.assign(view, { html: view.html + frozen.join(''), tail });
+                        item.take({ frozen, reasoning: tail });
+                        item.advance(1e9);
                     }
                     const done = new window.module.MessageItem({ ...view, state: 'complete', html: whole }, act);
                     document.body.append(done.el);

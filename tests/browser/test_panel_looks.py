@@ -100,6 +100,7 @@ def test_everything_is_named_and_reached_by_the_keyboard(open_notebook: OpenNote
     assert wanted <= reached
     panel.button("More").focus()
     lab.page.keyboard.press("Enter")
+    expect(panel.root.locator(".lsnb-item:focus")).to_have_text("New chat")
     lab.page.keyboard.press("ArrowDown")
     expect(panel.root.locator(".lsnb-item:focus")).to_have_text("Earlier chats …")
     lab.page.keyboard.press("Escape")

@@ -68,6 +68,7 @@ def test_a_reader_without_a_key_replays_stops_and_opens_another(open_notebook: O
 
     title = panel.root.locator(".lsnb-title").inner_text()
     panel.button("More").click()
+    expect(panel.root.get_by_role("dialog", name="More")).to_be_visible()
     assert panel.root.get_by_role("dialog").get_by_role("button").all_inner_texts()[0] == "Other chats …"
     panel.root.get_by_text("Other chats …").click()
     other = {"Averages": "The mode", "The mode": "Averages"}[title]

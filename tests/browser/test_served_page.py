@@ -53,8 +53,11 @@ class Served:
 
     def kernels(self) -> list[psutil.Process]:
         """Return the kernels that run."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "ipykernel_launcher" in child.cmdline()]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a zombie is one, too
+                found += [child] * ("ipykernel_launcher" in child.cmdline())
+        return found
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -75,7 +78,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     log = tmp_path / "log"
     with log.open("w") as printed:
         process = subprocess.Popen(
-            [*command, "--source", str(store)],
+            [*command, "--source", store.name],
             cwd=tmp_path, env=environment, stdout=printed, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
     address = f"http://127.0.0.1:{port}"

@@ -141,6 +141,36 @@ def test_a_newer_export_adds_what_is_new_and_moves_the_branch(tmp_path, store):
 # --- Claude ---
 
 
+@pytest.mark.parametrize("make", [lambda: ls.DuckDBSessionStorage(":memory:"), ls.InMemorySessionStorage])
+def test_a_dry_run_tells_what_the_import_then_does_and_changes_nothing(tmp_path, make):
+    from langswarm_nb import runtime
+
+    store, node = make(), samples.node
+
+    def talk(key: str, *more):
+        nodes = [node("root", None), node("q", "root", "user", "One?"), node("a", "q", "assistant", "Yes"), *more]
+        return samples.chatgpt(key, nodes)
+
+    as_file(tmp_path / "conversations.json", [talk("c1")])
+    load(tmp_path, store)
+    # The same conversation in two files is one.
+    as_file(tmp_path / "conversations.json", [talk("c1", node("r", "a", "user", "Two?")), talk("c2")])
+    as_file(tmp_path / "conversations-001.json", [talk("c2")])
+
+    def held() -> list[tuple]:
+        records = runtime.run(store.list_sessions())
+        return [(r["session_id"], len(runtime.run(store.get_all_messages(r["session_id"])))) for r in records]
+
+    before = held()
+    trial = load(tmp_path, store, dry_run=True)
+    assert trial.dry_run
+    assert held() == before
+    done = load(tmp_path, store)
+    counts = ("conversations_imported", "conversations_updated", "messages_imported", "messages_updated")
+    assert [getattr(trial, name) for name in counts] == [getattr(done, name) for name in counts] == [1, 1, 3, 0]
+    assert len(held()) == 2
+
+
 def test_claude_tools_thinking_and_attachments(tmp_path, store):
     report = load(as_file(tmp_path / "conversations.json", [samples.claude()]), store)
     assert (report.conversations_imported, report.messages_imported) == (1, 4)

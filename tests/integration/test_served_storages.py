@@ -60,7 +60,7 @@ def place(request, tmp_path) -> Place:
     return place_of(request, tmp_path)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "redis", "ducklake"])
+@pytest.fixture(params=["sqlite", "postgresql", "redis", "ducklake", "quack"])
 def any_place(request, tmp_path) -> Place:
     """A store that several processes have open at once."""
     return place_of(request, tmp_path)
@@ -72,8 +72,10 @@ def place_of(request, tmp_path) -> Place:
         return Place("sqlite", {"db_path": str(tmp_path / "sessions.db")})
     if request.param == "postgresql":
         return Place("postgresql", {"url": request.getfixturevalue("postgresql_url"), "schema": name})
+    if request.param == "quack":
+        return Place("duckdb", {**request.getfixturevalue("quack_server").options, "lock_timeout_s": 60})
     if request.param == "ducklake":
-        return Place("duckdb", request.getfixturevalue("lake_server").options(name))
+        return Place("duckdb", {**request.getfixturevalue("lake_server").options(name), "lock_timeout_s": 60})
     return Place("redis", {"redis_url": request.getfixturevalue("valkey_url"), "key_prefix": f"{name}:"})
 
 
@@ -234,7 +236,7 @@ def test_the_same_id_again_is_refused_unless_it_is_the_same_session(any_place):
         await start(storage)
         with pytest.raises(ls.SessionStateError, match="s1 already"):
             await start(storage)
-        with pytest.raises(ConfigurationError, match="no .*'nonsense'"):
+        with pytest.raises(ConfigurationError, match=r"no .*'nonsense'"):
             await storage.update_session("s1", {"nonsense": 1})
 
     any_place.using(scenario)

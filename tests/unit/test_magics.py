@@ -135,6 +135,10 @@ def test_fix_knows_syntax_errors_chained_ones_and_hides_keys(shell):
     assert "ValueError: invalid literal" in content
     assert content.index("ValueError: invalid") < content.index("RuntimeError: no number")
     assert key not in content
+    run(shell, f"raise ValueError('{key}')")
+    assert run(shell, "%chat fix") is None
+    assert key not in str(asked()[-1])
+    assert key not in str(list(ls.sessions().title))
 
 
 def test_fix_finds_an_error_from_before_the_magics_were_loaded(shell):

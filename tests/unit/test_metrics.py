@@ -101,6 +101,21 @@ def test_a_snapshot_is_read_again_when_the_store_changed(tmp_path, monkeypatch):
     assert left == len(frames.messages(store))
 
 
+def test_a_snapshot_of_a_store_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    store = demo_store(tmp_path / "store.duckdb", messages=100)
+    (session_id, *_) = frames.sessions(store)["session_id"]
+    query, late = store.query, [SessionMessage(new_id(), session_id, "user", "meanwhile", START)]
+
+    def slow(sql, *given, **more):
+        found = query(sql, *given, **more)
+        if "LEFT JOIN people" in sql and late:
+            runtime.run(store.add_message(session_id, late.pop()))
+        return found
+
+    monkeypatch.setattr(store, "query", slow)
+    assert numbers(Snapshot(store).ask_all([metrics.overview])["overview"])["messages"] == 101
+
+
 def test_too_much_for_a_snapshot_is_asked_of_the_store(store, monkeypatch):
     monkeypatch.setattr("langswarm_nb.analytics.snapshot.MOST_MESSAGES", 10)
     found = Snapshot(store).ask_all([metrics.volume])

@@ -12,7 +12,7 @@ import pytest
 
 import langswarm_nb as ls
 from langswarm_nb import runtime
-from langswarm_nb.widgets.assets import script, sheet, style
+from langswarm_nb.widgets.assets import sheet
 
 
 class Wire:
@@ -57,7 +57,8 @@ pytestmark = pytest.mark.usefixtures("store")
 
 
 def test_what_every_panel_carries_stays_small() -> None:
-    assert len(script().encode()) + len(style().encode()) < 60_000
+    state = ls.chat().get_state()
+    assert sum(len(str(state[name]).encode()) for name in ("_esm", "_script", "_css")) < 60_000
 
 
 def test_what_is_loaded_later_restyles_no_other_widget_of_the_page() -> None:

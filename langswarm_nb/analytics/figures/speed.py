@@ -118,19 +118,21 @@ def _ranges(frame: Frame, question: str, empty: str, note: str, colors: Colors, 
                 text=[style.seconds(values[0]), "", style.seconds(values[2])],
                 textposition=["top center", "top center", "top center"],
                 textfont={"size": 10},
+                cliponaxis=False,
                 customdata=[None if style.unknown(row["model"]) else row["model"]] * 3,
                 hovertemplate="%{y}<br>%{x:.2f} s<extra></extra>",
                 showlegend=False,
             )
         )
+    highest = float(top[["p50", "p99"]].max(axis=None)) or 1.0
     return style.figure(
         traces,
         question,
         note,
         theme=theme,
         meta={"filter": "model"},
-        xaxis={"rangemode": "tozero", "ticksuffix": " s", "showgrid": True},
-        yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+        xaxis={"range": [-0.04 * highest, 1.08 * highest], "ticksuffix": " s", "showgrid": True},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
     )
 
 

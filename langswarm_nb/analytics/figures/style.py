@@ -51,7 +51,7 @@ def template(theme: str) -> go.layout.Template:
                 "bordercolor": line,
                 "font": {"color": ink, "size": 12},
             },
-            "xaxis": {**axis, "showgrid": False},
+            "xaxis": {**axis, "showgrid": False, "ticklabelstandoff": 4},
             "yaxis": axis,
             "legend": {
                 "orientation": "h",
@@ -276,7 +276,8 @@ def ranking(
     raw = [None if unknown(name) else str(name) for name in names]
     lengths = [value if value is not None else 0 for value in numbers(values)]
     # Room for the text beside the longest bar: a letter takes about a 40th of a small chart's width.
-    widest = max(lengths) / (1 - min(0.65, max(map(len, texts)) / 40)) or 1
+    letters = max(map(len, texts))
+    widest = max(lengths) / (1 - min(0.8, letters / 40)) or 1
     bars = go.Bar(
         x=lengths,
         y=labels(names),
@@ -284,6 +285,7 @@ def ranking(
         width=min(0.7, 0.1 + 0.12 * len(lengths)),  # few bars stay slim
         text=texts,
         textposition="outside",
+        textfont={"size": 11 if letters > 24 else 12},
         cliponaxis=False,
         customdata=raw,
         marker={"color": [(colors or {}).get(name, PALETTE[0]) for name in names]},

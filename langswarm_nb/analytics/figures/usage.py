@@ -172,7 +172,7 @@ def session_lengths(frame: Frame, *, theme: str = "light") -> go.Figure:
     turns, sessions = frame["turns"].astype(int), frame["sessions"].astype(int)
     shown = {n: int(sessions[turns == n].sum()) for n in range(1, min(int(turns.max()), 20) + 1)}
     beyond = int(sessions[turns > 20].sum())
-    x = [*map(str, shown), *(["over 20"] if beyond else [])]
+    x = [*map(str, shown), *(["21+"] if beyond else [])]
     half = turns.repeat(sessions.clip(upper=1_000_000)).median() if len(frame) < 10_000 else turns.median()
     bars = go.Bar(
         x=x,

@@ -3,8 +3,7 @@
 Every metric is a `SELECT` over a few common table expressions:
 
 - `m`: one row a message that the filters let through; `calls`: those of the assistant (`is_reply`; `is_asked` are
-  those of the user); `timed_s` is the duration of
-  complete ones
+  those of the user); `timed_s` is the duration of complete ones
 - `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
   `marked` has the rows of both periods, `replies` those of the assistant among them
 - `cells`: `marked`, counted and summed by slot, role, provider, model and status; `waits`: quantiles of

@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote
 
 import duckdb
 
-from ...errors import ConfigurationError
-from . import extensions
+from ...errors import ConfigurationError, StorageError
+from . import extensions, failures
 from .encrypted import quoted
 from .lease import OwnerMark
 from .location import Location, wall_off
@@ -24,10 +24,11 @@ _OTHER_CATALOGS = re.compile(r"(mysql|sqlite|md|motherduck):", re.I)
 _URL_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:@/]*):(?P<secret>[^@/]*)(?=@)")
 _PASSWORD = re.compile(r"\b(?:ssl)?password\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<plain>[^\s&]+))", re.I)
 _CONNECT_TIMEOUT_S = 10
+_SILENT = re.compile(r"unable to connect|connection to server|server closed the connection|no connection to", re.I)
 _REMOTE = re.compile(r"\w{2,}://")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lake(Location):
     """A DuckLake; `catalog` is what its catalog's PostgreSQL is asked for, or where its file is."""
 
@@ -88,6 +89,15 @@ class Lake(Location):
 
     def turns(self, connection: duckdb.DuckDBPyConnection) -> Turns | None:
         return CatalogTurns(connection, self.shown) if self.is_shared else None
+
+    def explained(self, error: BaseException) -> StorageError:
+        error = failures.without(error, self.secrets)
+        said = failures.first_lines(error)
+        if not _SILENT.search(said):
+            return super().explained(error)
+        explained = StorageError(f"The catalog of {self.shown} cannot be reached: {said}")
+        explained.__cause__ = error
+        return explained
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         wanted = ("ducklake", "postgres_scanner") if self.is_shared else ("ducklake",)

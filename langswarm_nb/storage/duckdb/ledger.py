@@ -205,7 +205,7 @@ class Ledger:
         if self._in_transaction:
             self._in_transaction = False
             # A refused COMMIT of a shared store has ended the transaction already.
-            with suppress(*([duckdb.TransactionException] if self.is_shared else [])):
+            with suppress(*([duckdb.Error] if self.is_shared else [])):
                 self.connection.execute("ROLLBACK")
         if self._turns is not None:
             self._turns.end()

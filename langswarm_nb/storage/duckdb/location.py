@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
@@ -21,7 +21,7 @@ MEMORY = ":memory:"
 READABLE_SINCE = "v1.5.0"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Location:
     """A database file, or this process' memory where `path` is None; other places are classes made of this one."""
 
@@ -32,7 +32,10 @@ class Location:
 
     name: str
     path: Path | None
-    encryption_key: str | None = field(default=None, repr=False)
+    encryption_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.shown!r})"
 
     @classmethod
     def of(cls, text: str | Path, encryption_key: str | None = None) -> Location:

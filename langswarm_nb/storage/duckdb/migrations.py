@@ -64,6 +64,6 @@ def _run(connection: Connection, step: Callable[[Connection], None]) -> None:
         connection.execute("INSERT INTO schema_migrations VALUES (?, ?)", [step.__name__, now()])
         connection.execute("COMMIT")
     except BaseException:
-        with suppress(duckdb.TransactionException):  # a refused COMMIT has ended it
+        with suppress(duckdb.Error):  # a refused COMMIT has ended it
             connection.execute("ROLLBACK")
         raise

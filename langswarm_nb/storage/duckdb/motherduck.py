@@ -21,7 +21,7 @@ _EXTENSION = "motherduck"
 _NAME = re.compile(r"\w[\w\-]*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MotherDuck(Location):
     """The database `database` of whoever the variable `motherduck_token` belongs to."""
 

@@ -54,5 +54,6 @@ def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, location: Location)
             return migrate(connection, location.shown)
         except duckdb.Error as error:
             # Another process makes the same tables at this moment.
-            if not (location.is_shared and failures.is_conflict(error) and patience.pause(random.random())):
+            is_late = failures.is_conflict(error) or "already exists" in str(error)
+            if not (location.is_shared and is_late and patience.pause(random.random())):
                 raise

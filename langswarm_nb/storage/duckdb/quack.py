@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import duckdb
@@ -27,14 +27,14 @@ _ADDRESS = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 _SILENT = re.compile(r"failed to send message|invalid connection id", re.I)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuackServer(Location):
     """A server's default database."""
 
     is_shared: ClassVar[bool] = True
     key_name: ClassVar[str] = "token"
 
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
 
     @classmethod
     def at(cls, text: str, encryption_key: str | None, token: str | None) -> QuackServer:

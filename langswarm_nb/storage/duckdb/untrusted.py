@@ -38,7 +38,7 @@ _PLAIN_NAME = re.compile(r"\w+")
 
 def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Raise StorageError, which says what is not allowed, unless `sql` is one query over our own tables."""
-    tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0])
+    tree = json.loads(connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0])
     if tree.get("error"):
         said = str(tree.get("error_message", ""))
         if tree.get("error_type") == "parser" or "syntax error" in said.lower():

@@ -95,6 +95,11 @@ class Chart extends Card {
       font: { family: getComputedStyle(this.app.root).fontFamily },
     };
     for (const axis of ["xaxis", "yaxis"]) full[axis] = { ...full[axis], fixedrange: true };
+    // What the axes' labels took of the room stays taken, unless a chart without axes begins anew.
+    if (this.item.empty && this.plot.data) {
+      plotly.purge(this.plot);
+      this.listening = false;
+    }
     plotly.react(this.plot, data, full, { displayModeBar: false, showSendToCloud: false, responsive: false });
     this.plot.classList.toggle("lsnb-dash-clickable", Boolean(backend.live && filter));
     if (this.listening || !backend.live) return this.fillTable();

@@ -21,7 +21,7 @@ class Composer {
     this.files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach", onchange: () => this.act.attach(this.files.files) });
     this.clip = iconButton("clip", "Attach files", () => this.pickFiles(), { class: "lsnb-tool lsnb-clip" });
     this.names = h("div", { class: "lsnb-names", role: "listbox", "aria-label": "Variables", hidden: true });
-    this.status = h("div", { class: "lsnb-status", hidden: true });
+    this.status = h("div", { class: "lsnb-status", "aria-live": "polite", hidden: true });
     this.el = h("div", { class: "lsnb-composer" }, this.status, this.names, h("div", { class: "lsnb-row" }, this.clip, this.files, this.area, this.button));
     this.setRunning(false);
     new ResizeObserver(() => fitHeight(this.area)).observe(this.clip.parentElement);

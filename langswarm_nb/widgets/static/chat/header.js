@@ -10,7 +10,7 @@ class Header {
     this.model = h("button", { class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("models") }, this.modelName, icon("chevron"));
     this.cost = h("button", { class: "lsnb-cost", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("numbers") });
     this.fresh = iconButton("plus", "New chat", () => act.newChat());
-    this.menu = iconButton("menu", "More", () => this.toggle(this.menu, () => this.mainMenu()), { "aria-haspopup": "true", "aria-expanded": "false" });
+    this.menu = iconButton("menu", "More", () => act.extra("menu"), { "aria-haspopup": "true", "aria-expanded": "false" });
     this.el = h("div", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
     this.tags = h("button", { class: "lsnb-tags", title: "Tags and settings", hidden: true, onclick: () => act.extra(this.header.tags.length ? "tags" : "settings") });
   }
@@ -41,30 +41,6 @@ class Header {
 
   item(label, detail, onclick, props) {
     return h("button", { class: "lsnb-item", onclick: () => { this.close(true); onclick(); }, ...props }, h("span", { text: label, dir: "auto" }), detail && h("small", { text: detail }));
-  }
-
-  mainMenu() {
-    const { managed, archived, running, replay } = this.header;
-    const out = this.item("Export …", "", () => this.act.extra("exporting"));
-    const reads = [
-      managed && this.item(replay ? "Other chats …" : "Earlier chats …", "", () => this.act.extra("chats")),
-      replay && out,
-      this.item("Find …", navigator.platform.startsWith("Mac") ? "⌘F" : "Ctrl+F", () => this.act.extra("find")),
-    ];
-    const el = replay ? h("div", {}, ...reads) : h(
-      "div",
-      {},
-      managed && this.item("New chat", "", () => this.act.newChat()),
-      ...reads,
-      this.item("Settings …", "instructions, temperature, length", () => this.act.extra("settings")),
-      this.item("Tags …", "", () => this.act.extra("tags")),
-      this.item("Rename", "", () => this.startRename()),
-      out,
-      archived
-        ? this.item("Unarchive", "lets it go on", () => this.act.unarchive())
-        : this.item("Archive", "makes it read-only", () => this.act.archive(), { disabled: Boolean(running) }),
-    );
-    return { el, label: "More" };
   }
 
   startRename() {

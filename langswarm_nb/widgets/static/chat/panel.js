@@ -74,7 +74,8 @@ class Panel {
     const { script, style } = await this.store.request("extras");
     const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     try {
-      const module = await import(url);
+      // A page never lets go of a module: its panels share one.
+      const module = await ((globalThis.lsnbExtras ??= {})[script] ??= import(url));
       this.root.append(h("style", { text: style }));
       return module.default({ h, ICONS, icon, iconButton, textButton, fitHeight, newId, later }, this);
     } finally {

@@ -2,7 +2,7 @@
 
 const NEAR_PX = 32;
 // So long a frame may be busy with what came: the rest is for painting it, and for the reader's keys.
-const FRAME_MS = 30;
+const FRAME_MS = 35;
 
 class Thread {
   /** `act` as MessageItem takes it, with earlier() and example(text) besides; `shown` is called when all is shown. */
@@ -92,7 +92,7 @@ class Thread {
       // Asked where the end is, the browser lays out what came: most of the work.
       this.stay();
       const took = performance.now() - began;
-      this.portion = Math.min(Math.max((this.portion * FRAME_MS) / took, 3_000), 1.5 * this.portion, 30_000);
+      this.portion = Math.min(Math.max((this.portion * FRAME_MS) / took, 8_000), 1.5 * this.portion, 40_000);
       if (this.growing.size) this.schedule();
       else this.shown();
     });

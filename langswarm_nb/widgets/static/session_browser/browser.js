@@ -223,7 +223,16 @@ class Browser {
       const back = h("button", { class: "lsnb-button lsnb-small lsnb-back", onclick: shut }, icon("left"), "Sessions");
       this.side.replaceChildren(h("div", { class: "lsnb-side-head" }, back, h("span", { class: "lsnb-gap" }), iconButton("close", "Close the conversation", shut, { class: "lsnb-tool lsnb-shut" })), view.el);
     }
-    if (this.wantsFocus) this.side.querySelector("textarea")?.focus({ preventScroll: true });
+    if (this.wantsFocus) this.focusPanel(panel);
+  }
+
+  /** Puts the cursor where one writes, as soon as that is there: the panel's script may come first. */
+  async focusPanel(panel) {
+    for (let tries = 0; tries < 100 && this.shownPanel === panel; tries += 1) {
+      const box = this.side.querySelector("textarea");
+      if (box) return box.focus({ preventScroll: true });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   dropView() {

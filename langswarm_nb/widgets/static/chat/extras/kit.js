@@ -29,6 +29,7 @@ export default function extras(kit, panel) {
     exporting: () => openExport(panel, pictures),
     find: () => finder.open(),
     numbers: () => showNumbers(panel),
+    menu: () => openMenu(panel),
     models: () => openModels(panel),
     settings: () => openSettings(panel),
     tags: () => tags.open(),
