@@ -173,18 +173,24 @@ def test_readers_in_two_processes_take_turns(path):
     assert seen[-1] > seen[0] > 0
 
 
+def writers() -> set[threading.Thread]:
+    """The threads that write to stores, other tests' among them."""
+    return {thread for thread in threading.enumerate() if thread.name == "langswarm_nb-writer"}
+
+
 def test_two_storages_of_one_process_share_the_file(path):
     async def scenario(storage):
         other = DuckDBSessionStorage(path.parent / "." / path.name)
         await start(storage)
         await other.add_message("s1", message())
         await other.close()
-        return await storage.get_messages("s1"), [t.name for t in threading.enumerate()].count("langswarm_nb-writer")
+        return await storage.get_messages("s1"), writers() - before
 
-    messages, writers = using(path, scenario)
+    before = writers()
+    messages, ours = using(path, scenario)
     assert len(messages) == 1
-    assert writers == 1
-    assert "langswarm_nb-writer" not in [thread.name for thread in threading.enumerate()]
+    assert len(ours) == 1
+    assert not writers() & ours
 
 
 def test_the_users_own_connection_in_the_same_process(path):
@@ -208,12 +214,15 @@ def test_the_users_own_connection_in_the_same_process(path):
 
 
 def test_a_storage_that_nobody_closed_lets_go(path):
+    before = writers()
     storage = DuckDBSessionStorage(path)
     asyncio.run(start(storage))
+    ours = writers() - before
+    assert len(ours) == 1
     del storage
     gc.collect()
     deadline = time.monotonic() + 10
-    while "langswarm_nb-writer" in [thread.name for thread in threading.enumerate()]:
+    while writers() & ours:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     duckdb.connect(str(path)).close()
