@@ -13,19 +13,30 @@ from .schema import MESSAGES
 
 def describe(row: Row) -> str:
     """Return the known columns of a row as JSON text."""
-    known = {name: value for name, value in row.items() if value is not None}
-    return json.dumps(known, ensure_ascii=False, separators=(",", ":"), default=_spelled)
+    return to_json(known_columns(row))
 
 
 def described_message(text: str) -> Row:
     """Return the row of `messages` that `describe` made the text of."""
-    return described_row(MESSAGES, text)
+    return row_of(MESSAGES, json_value(text, {}))
 
 
-def described_row(columns: Mapping[str, str], text: str) -> Row:
-    """Return the row that `describe` made the text of; `columns` are its table's, with their types."""
-    known = json_value(text, {})
+def known_columns(row: Row) -> Row:
+    """Return the row without what is unknown."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def row_of(columns: Mapping[str, str], known: Mapping[str, Any]) -> Row:
+    """Return the whole row of which these columns are known, with JSON's words for times and money read again.
+
+    `columns` are its table's, with their types.
+    """
     return {name: _typed(kind, known.get(name)) for name, kind in columns.items()}
+
+
+def to_json(value: Any) -> str:
+    """Return as JSON text what is made of rows' values."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_spelled)
 
 
 def _spelled(value: Any) -> str:

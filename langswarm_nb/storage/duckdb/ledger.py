@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 _LOOKUPS_BEFORE_FLOOR = 16
 _MANY = 100_000
 # So much may wait in the journal: what a reader, or the next opening after a crash, has to wait for.
-_ROWS_AHEAD = 1_000
+_ROWS_AHEAD = 2_000
 _BYTES_AHEAD = 8_000_000
 # What DuckDB says of a row that does not fit its table. Rows are made to fit; this is for what nobody thought of.
 _REFUSALS = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
