@@ -262,6 +262,9 @@ class ISessionLifecycleHook:
 
     async def on_session_error(self, session_id: str, error: Exception) -> None: ...
 
+    async def drain(self) -> None:
+        """Finish what was begun; called before the manager lets its storage go."""
+
 
 class ISession(ABC):
     """What a conversation offers; `langswarm_nb.session.session.Session` is the implementation."""

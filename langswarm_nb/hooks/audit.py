@@ -7,6 +7,7 @@ from typing import Any
 from ..interfaces import ISessionLifecycleHook, ISessionStorage
 from ..models import SessionContext, SessionMessage
 from ..redaction import mask_secrets
+from .trail import Trail
 
 # What a manager writes into its own store's trail without being asked.
 RECORDED_ANYWAY = frozenset({"session.archived", "session.deleted", "error"})
@@ -24,6 +25,7 @@ class AuditLoggingHook(ISessionLifecycleHook):
         self._storage = storage
         self._messages = messages
         self._left_out: frozenset[str] = frozenset()
+        self._trail = Trail()
 
     def bind(self, manager: Any) -> None:
         """Take the manager's storage, unless one was given."""
@@ -67,4 +69,7 @@ class AuditLoggingHook(ISessionLifecycleHook):
         payload: dict[str, Any] | None = None,
     ) -> None:
         if self._storage is not None and kind not in self._left_out:
-            await self._storage.add_event(kind, session_id, message_id, user_id, payload or {})
+            await self._trail.put(self._storage.add_event(kind, session_id, message_id, user_id, payload or {}))
+
+    async def drain(self) -> None:
+        await self._trail.drain()

@@ -41,14 +41,27 @@ class HookDispatcher:
     async def drain(self, timeout_s: float = 5.0) -> None:
         """Wait until this loop's hooks have heard everything; those that have not when the time is up are stopped."""
         running = [task for delivery in self._deliveries if (task := delivery.running_here())]
-        if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=timeout_s)
-        for task in late:
-            task.cancel()
-        if late:
-            logger.warning("%d hooks did not finish within %g s and were stopped", len(late), timeout_s)
-            await asyncio.wait(late, timeout=1.0)
+        await _ended(running, timeout_s)
+        finishing = [drain for hook in self if (drain := getattr(hook, "drain", None))]
+        await _ended([asyncio.ensure_future(_finish(drain)) for drain in finishing], timeout_s)
+
+
+async def _ended(running: list[asyncio.Task[None]], timeout_s: float) -> None:
+    if not running:
+        return
+    _, late = await asyncio.wait(running, timeout=timeout_s)
+    for task in late:
+        task.cancel()
+    if late:
+        logger.warning("%d hooks did not finish within %g s and were stopped", len(late), timeout_s)
+        await asyncio.wait(late, timeout=1.0)
+
+
+async def _finish(drain: Any) -> None:
+    try:
+        await drain()
+    except Exception:
+        logger.exception("a hook could not finish")
 
 
 class _Delivery:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Mapping
@@ -12,11 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import new_id, now
+from ..hooks.trail import Trail
 from ..interfaces import ISessionLifecycleHook, ISessionStorage
 from ..models import SessionContext, SessionMessage
 from ..redaction import mask_secrets
-
-logger = logging.getLogger(__name__)
 
 # Events of other processes may become visible after later ones, and clocks differ: look back this far each time.
 _OVERLAP_MS = 60_000
@@ -43,6 +41,7 @@ class EventFeed(ISessionLifecycleHook):
         self._storage = storage
         self._guard = threading.Lock()
         self._listeners: list[_Listener] = []
+        self._trail = Trail()
         # Marks what this process wrote, which its listeners have heard already.
         self.origin = new_id()
 
@@ -87,11 +86,11 @@ class EventFeed(ISessionLifecycleHook):
         self._publish(SessionEvent("session.created", session_id, user_id=user_id, payload=payload))
 
     async def on_session_archived(self, session_id: str) -> None:
-        await self._record_quietly("session.archived", session_id)
+        await self._record_beside("session.archived", session_id)
 
     async def on_session_deleted(self, session_id: str) -> None:
         # No row bears the id of a deleted session any longer.
-        await self._record_quietly("session.deleted", None, {"deleted_session_id": session_id})
+        await self._record_beside("session.deleted", None, {"deleted_session_id": session_id})
 
     async def on_message_sent(self, session_id: str, message: SessionMessage) -> None:
         self._publish(SessionEvent("message.sent", session_id, message.message_id, message.author_name))
@@ -104,16 +103,13 @@ class EventFeed(ISessionLifecycleHook):
 
     async def on_session_error(self, session_id: str, error: Exception) -> None:
         payload = {"error_type": type(error).__name__, "error": mask_secrets(str(error))}
-        await self._record_quietly("error", session_id, payload)
+        await self._record_beside("error", session_id, payload)
 
-    async def _record_quietly(
-        self, kind: str, session_id: str | None, payload: Mapping[str, Any] | None = None
-    ) -> None:
-        try:
-            await self.record(kind, session_id, payload=payload)
-        except Exception as error:
-            # The storage may just have been closed, or its session deleted; what happened has happened.
-            logger.warning("could not record %s of session %s: %s", kind, session_id, error)
+    async def drain(self) -> None:
+        await self._trail.drain()
+
+    async def _record_beside(self, kind: str, session_id: str | None, payload: Mapping[str, Any] | None = None) -> None:
+        await self._trail.put(self.record(kind, session_id, payload=payload))
 
     def _publish(self, event: SessionEvent) -> None:
         with self._guard:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from functools import partial
 from typing import Any
-from weakref import WeakSet
 
 from ..interfaces import ISessionStorage
 
-_guard = threading.Lock()
-_copies: dict[tuple[Any, str], WeakSet[Freshness]] = {}
+_Key = tuple[Any, str]
+
+# Reentrant: a copy can be collected, and forgotten, at any moment of any thread.
+_guard = threading.RLock()
+_copies: dict[_Key, tuple[weakref.ref[Freshness], ...]] = {}
 
 
 class Freshness:
@@ -25,9 +29,7 @@ class Freshness:
         self._period = storage.exclusive_period()
         self._outdated = not new
         with _guard:
-            _copies.setdefault(self._key, WeakSet()).add(self)
-            if len(_copies) % 1000 == 0:
-                _forget_unused()
+            _copies[self._key] = (*_copies.get(self._key, ()), weakref.ref(self, partial(_forget, self._key)))
 
     def is_current(self) -> bool:
         """Return whether nobody else can have written since the last look."""
@@ -47,11 +49,17 @@ class Freshness:
     def wrote(self) -> None:
         """Tell the other copies in this process that this one has written."""
         with _guard:
-            others = [copy for copy in _copies.get(self._key, ()) if copy is not self]
-        for copy in others:
-            copy._outdated = True
+            known = _copies.get(self._key, ())
+        for reference in known:
+            copy = reference()
+            if copy is not None and copy is not self:
+                copy._outdated = True
 
 
-def _forget_unused() -> None:
-    for key in [key for key, copies in _copies.items() if not copies]:
-        del _copies[key]
+def _forget(key: _Key, gone: weakref.ref[Freshness]) -> None:
+    with _guard:
+        left = tuple(reference for reference in _copies.get(key, ()) if reference is not gone)
+        if left:
+            _copies[key] = left
+        else:
+            _copies.pop(key, None)
