@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
+
+import duckdb
 
 from ..schema import IDS
 from .ledger import Ledger
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _INCOMING = "langswarm_nb_incoming_"
+_MEMORY = "128MB"
 # A price list that has changed since is no reason to write a message anew.
 _NOT_COMPARED = frozenset({"message_id", "session_id", "cost_usd", "cost_source"})
 
@@ -49,7 +52,7 @@ class Append(Write):
     def apply(self, ledger: Ledger) -> None:
         self.outcome = Appended()
         ledger.begin()
-        with self._registered(ledger):
+        with _sparing_memory(ledger), self._registered(ledger):
             if self.replacing:
                 self._replace(ledger)
             for name, rows in self.tables.items():
@@ -119,6 +122,21 @@ class Append(Write):
         place = rows.column_names.index("is_active_branch")
         ledger.connection.unregister(_INCOMING + "messages")
         ledger.connection.register(_INCOMING + "messages", rows.set_column(place, "is_active_branch", active))
+
+
+@contextmanager
+def _sparing_memory(ledger: Ledger) -> Iterator[None]:
+    """DuckDB keeps in memory what it writes as long as there is room, and an import would grow with its file."""
+    if ledger.is_shared:
+        yield
+        return
+    with suppress(duckdb.Error):  # somebody reads so much at this moment
+        ledger.connection.execute(f"SET GLOBAL memory_limit = '{_MEMORY}'")
+    try:
+        yield
+    finally:
+        with suppress(duckdb.Error):
+            ledger.connection.execute("RESET GLOBAL memory_limit")
 
 
 def _column(ledger: Ledger, sql: str) -> set[str]:
