@@ -92,10 +92,12 @@ def main() -> None:
     home = Path(tempfile.mkdtemp())
     with running_lab(home, HOME=str(home)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
-        for theme in {"light", "dark"}.intersection(wanted):
-            take(browser, lab, theme)
         if "film" in wanted:
             film(browser, lab)
+        # Light first: JupyterLab keeps the theme that it had last.
+        for theme in ("light", "dark"):
+            if theme in wanted:
+                take(browser, lab, theme)
         browser.close()
 
 
