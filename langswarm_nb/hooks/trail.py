@@ -23,8 +23,12 @@ class Trail:
 
     async def put(self, storing: Coroutine[Any, Any, None]) -> None:
         """Begin to store an event; what goes wrong is logged."""
-        while len(here := self._here()) >= _AT_ONCE:
-            await asyncio.wait(here, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            while len(here := self._here()) >= _AT_ONCE:
+                await asyncio.wait(here, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            storing.close()
+            raise
         task = asyncio.get_running_loop().create_task(_quietly(storing))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
