@@ -8,12 +8,12 @@ import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 from measured import Result, ms, start
 
+from langswarm_nb.analytics import frames
 from langswarm_nb.storage.duckdb import DuckDBSessionStorage
 
 
@@ -78,29 +78,26 @@ def _frames(path: Path, folder: Path) -> Iterator[Result]:
                 frame[column] = frame[column].astype(str)
         frame.to_sql("messages", target, index=False)
     del frame
-    for turn in range(3):
-        began = time.perf_counter()
+    for _ in range(3):
         storage = DuckDBSessionStorage(path)
         storage.query("SELECT 1")
         began = time.perf_counter()
-        storage.query(everything).to_pandas()
+        frames.messages(storage)
         took["ours"].append(time.perf_counter() - began)
         asyncio.run(storage.close())
         with duckdb.connect(str(path)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             began = time.perf_counter()
-            bare_arrow(connection, everything).to_arrow_table().to_pandas()
+            connection.sql(everything).to_arrow_table().to_pandas()
             took["arrow"].append(time.perf_counter() - began)
-            if turn == 0:
-                began = time.perf_counter()
-                connection.sql(everything).df()
-                took["df"].append(time.perf_counter() - began)
-        if turn == 0:
-            with sqlite3.connect(copy) as source:
-                began = time.perf_counter()
-                pd.read_sql("SELECT * FROM messages", source)
-                took["sqlite"].append(time.perf_counter() - began)
-            source.close()
+            began = time.perf_counter()
+            connection.sql(everything).df()
+            took["df"].append(time.perf_counter() - began)
+    with sqlite3.connect(copy) as source:
+        began = time.perf_counter()
+        pd.read_sql("SELECT * FROM messages", source)
+        took["sqlite"].append(time.perf_counter() - began)
+    source.close()
     middle = {name: statistics.median(times) for name, times in took.items()}
     ours = f"{middle['ours']:.2f} s"
     for other, said, limit, at_most in (
@@ -110,11 +107,6 @@ def _frames(path: Path, folder: Path) -> Iterator[Result]:
     ):
         ratio = middle["ours"] / middle[other] if at_most else middle[other] / middle["ours"]
         yield Result("all messages to a DataFrame", ours, f"{middle[other]:.2f} s {said}", ratio, limit, at_most)
-
-
-def bare_arrow(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    # The faster way of each version.
-    return connection.sql(sql) if duckdb.__version__ >= "2" else connection.execute(sql)
 
 
 def _history(paths: dict[int, Path], rows: int) -> Iterator[Result]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import ConfigurationError
 from ..storage.schema import MESSAGES
+from .as_stored import rows_as_stored
 from .source import Params, opened
 
 if TYPE_CHECKING:
@@ -91,14 +92,18 @@ def messages(
             raise ConfigurationError(f"batches must be at least 1; it is {batches!r}.")
         return _in_batches(source, session_id, batches)
     where, params = _of_session(session_id)
-    # Sorting a million rows takes as long as reading them: whoever needs another order sorts the few columns she needs.
-    order = "ORDER BY seq NULLS LAST, created_at, message_id" if session_id is not None else ""
     with opened(source) as opened_source:
+        if session_id is None:
+            return to_frame(rows_as_stored(opened_source, _MESSAGES))
+        order = "ORDER BY seq NULLS LAST, created_at, message_id"
         return to_frame(opened_source.query(f"{_MESSAGES} {where} {order}", params))
 
 
-_MESSAGES = f"""SELECT {", ".join(MESSAGES)} FROM (SELECT * REPLACE (
-    cost_usd::DOUBLE AS cost_usd, coalesce(is_active_branch, true) AS is_active_branch) FROM messages)"""
+_REPLACED = {
+    "cost_usd": "cost_usd::DOUBLE AS cost_usd",
+    "is_active_branch": "coalesce(is_active_branch, true) AS is_active_branch",
+}
+_MESSAGES = f"SELECT {', '.join(_REPLACED.get(column, column) for column in MESSAGES)} FROM messages"
 
 
 def _of_session(session_id: str | None) -> tuple[str, dict[str, Any]]:

@@ -8,16 +8,20 @@ from decimal import Decimal
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 from analytics_stores import START, message_rows, store_of
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from langswarm_nb.analytics import frames
+from langswarm_nb.analytics.as_stored import _in_order
 from langswarm_nb.analytics.demo import demo_store
 from langswarm_nb.analytics.source import ArrowSource, open_source
 from langswarm_nb.errors import ConfigurationError, StorageError
 from langswarm_nb.interfaces import ISessionStorage
 from langswarm_nb.models import SessionConfig, SessionContext, SessionMessage, Usage
+from langswarm_nb.storage.duckdb import DuckDBSessionStorage
 from langswarm_nb.storage.memory import InMemorySessionStorage
 from langswarm_nb.storage.schema import EVENTS, MESSAGES, SESSIONS
 
@@ -46,6 +50,40 @@ def test_types_do_not_depend_on_what_is_in_there(store):
             lambda t: t if not isinstance(t, pd.CategoricalDtype) else "category"
         ),
     )
+
+
+def test_all_messages_come_as_they_were_stored(tmp_path):
+    rows = 300_000  # some row groups, which several cores read, with holes
+    path = tmp_path / "store.duckdb"
+    storage = DuckDBSessionStorage(path)
+    storage.query("SELECT 1")
+    asyncio.run(storage.close())
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "INSERT INTO messages BY NAME SELECT md5(i::VARCHAR) AS message_id, 's' AS session_id, i AS seq, "
+            f"'user' AS role, 'text' AS content, now() AS created_at FROM range({rows}) r(i)"
+        )
+        connection.execute("DELETE FROM messages WHERE seq % 7 = 3 OR seq BETWEEN 130_000 AND 260_000")
+    storage = DuckDBSessionStorage(path)
+    expected = [i for i in range(rows) if i % 7 != 3 and not 130_000 <= i <= 260_000]
+    for _ in range(5):
+        assert frames.messages(storage)["seq"].tolist() == expected
+    asyncio.run(storage.close())
+
+
+@given(st.permutations([(0, 3), (3, 4), (7, 1), (10, 5), (20, 0), (20, 2)]))
+def test_stretches_are_put_in_order(stretches):
+    places = [place for start, length in stretches for place in range(start, start + length)]
+    table = pa.table({"text": [str(place) for place in places], "place_of_row": pa.array(places, pa.int64())})
+    assert _in_order(table).to_pydict() == {"text": [str(place) for place in sorted(places)]}
+
+
+def test_a_view_has_no_places_and_is_read_all_the_same(store):
+    with duckdb.connect() as connection:
+        rows = open_source(store).query("SELECT * FROM messages")
+        connection.register("rows", rows)
+        connection.execute("CREATE TABLE stored AS FROM rows; CREATE VIEW messages AS FROM stored")
+        assert frames.messages(connection)["message_id"].tolist() == frames.messages(store)["message_id"].tolist()
 
 
 def test_unknown_stays_unknown():

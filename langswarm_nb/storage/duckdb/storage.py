@@ -266,7 +266,7 @@ class DuckDBSessionStorage(ISessionStorage):
         Times are UTC. `untrusted` SQL, as a person or a model writes it, is refused with a StorageError unless it is
         one query over `sessions`, `messages`, `events` and `session_summary`.
         """
-        return self._read_here(lambda connection: _arrow(connection, sql, params, untrusted).to_arrow_table())
+        return self._read_here(lambda connection: _run(connection, sql, params, untrusted).to_arrow_table())
 
     def query_batches(
         self, sql: str, params: Parameters = None, *, rows: int = 100_000, untrusted: bool = False
@@ -278,7 +278,8 @@ class DuckDBSessionStorage(ISessionStorage):
         self._require_open()
         try:
             with self._engine.reading(self.lock_timeout_s) as connection:
-                yield from _arrow(connection, sql, params, untrusted).to_arrow_reader(rows)
+                found = _run(connection, sql, params, untrusted, is_relation=_HAS_LAZY_RELATIONS)
+                yield from found.to_arrow_reader(rows)
             return
         except duckdb.Error as error:
             failure = error
@@ -361,17 +362,17 @@ class DuckDBSessionStorage(ISessionStorage):
         draft.replace(target)
 
 
-# DuckDB 2 copies the rows of an executed statement once more, DuckDB 1 those of a relation.
+# DuckDB 1 gathers the whole result of a relation before it gives the first batch, DuckDB 2 that of a statement.
 _HAS_LAZY_RELATIONS = int(duckdb.__version__.split(".")[0]) >= 2
 
 
-def _arrow(
-    connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters, is_untrusted: bool
+def _run(
+    connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters, is_untrusted: bool, *, is_relation: bool = True
 ) -> duckdb.DuckDBPyRelation | duckdb.DuckDBPyConnection:
     if is_untrusted:
         untrusted.check(connection, sql)
     connection.execute("BEGIN TRANSACTION READ ONLY")
-    found = connection.sql(sql, params=params) if _HAS_LAZY_RELATIONS else connection.execute(sql, params)
+    found = connection.sql(sql, params=params) if is_relation else connection.execute(sql, params)
     # None is what DuckDB returns where there is no statement, whatever its stubs say.
     if found is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise StorageError("The statement returned nothing. query() takes queries only.")
