@@ -103,12 +103,7 @@ class Lake(Location):
         wanted = ("ducklake", "postgres_scanner") if self.is_shared else ("ducklake",)
         connection = duckdb.connect(":memory:")
         try:
-            for name in wanted:
-                if not extensions.load(connection, name):
-                    raise ConfigurationError(
-                        f"A lake needs DuckDB's extension {name}, which is not installed. "
-                        f"Install it once with: {extensions.how_to_install(*wanted)}"
-                    )
+            _load(connection, "A lake", *wanted)
             if self.is_shared:
                 options = {**_PATIENCE, "options": f"-c lock_timeout={_CONNECT_TIMEOUT_S}s"}
                 connection.execute(f"ATTACH {quoted(_asked(self.catalog, options))} AS turns (TYPE postgres)")
@@ -129,6 +124,8 @@ class Lake(Location):
         return connection
 
     def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if self.data_path is not None and _REMOTE.match(self.data_path):
+            _load_for(connection, self.data_path)
         options = f" (DATA_PATH {quoted(self.data_path)})" if self.data_path is not None else ""
         catalog = f"postgres:{_asked(self.catalog, _PATIENCE)}" if self.is_shared else self.catalog
         connection.execute(f"ATTACH {quoted(SCHEME + catalog)} AS store{options}")
@@ -138,6 +135,7 @@ class Lake(Location):
         path = "SELECT value FROM ducklake_options('store') WHERE option_name = 'data_path'"
         folder = str(connection.execute(path).fetchall()[0][0])
         if _REMOTE.match(folder):
+            _load_for(connection, folder)
             # Secrets that the user keeps in files are read now or not at all.
             connection.execute("SELECT count(*) FROM duckdb_secrets()").fetchall()
         else:
@@ -188,6 +186,21 @@ _PATIENCE = {
     "keepalives_interval": "10",
     "tcp_user_timeout": "60000",
 }
+
+
+def _load(connection: duckdb.DuckDBPyConnection, who: str, *names: str) -> None:
+    for name in names:
+        if not extensions.load(connection, name):
+            raise ConfigurationError(
+                f"{who} needs DuckDB's extension {name}, which is not installed. "
+                f"Install it once with: {extensions.how_to_install(*names)}"
+            )
+
+
+def _load_for(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
+    scheme = folder.partition("://")[0]
+    name = "azure" if scheme in ("az", "azure", "abfss") else "httpfs"
+    _load(connection, f"A lake whose files are at {scheme}://", name)
 
 
 def _asked(server: str, options: dict[str, str]) -> str:
