@@ -250,7 +250,7 @@ def test_the_preview_says_what_would_go_and_does_not_give_it_away():
 def _clean_texts() -> list[str]:
     """Return code, prose, logs and data in which nothing is secret."""
     library = Path(sysconfig.get_paths()["stdlib"])
-    names = ("argparse", "json/decoder", "statistics", "asyncio/tasks", "textwrap", "csv", "pathlib", "random", "heapq")
+    names = ("argparse", "json/decoder", "statistics", "asyncio/tasks", "textwrap", "csv", "tarfile", "random", "heapq")
     texts = [(library / f"{name}.py").read_text() for name in names]
     maker = Maker(3)
     rng = maker.rng
