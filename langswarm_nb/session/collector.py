@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 # From this many replies at a time on, a pause is felt by many; fewer are not worth touching what is the whole process'.
 MANY = 8
+# Python 3.12 sets a few hundred objects aside when it starts; whoever does it on purpose sets aside many more.
+_OF_PYTHON = 1000
 
 _lock = threading.Lock()
 _streaming = 0
@@ -33,7 +35,7 @@ def _enter() -> None:
     global _streaming, _spared
     with _lock:
         _streaming += 1
-        if _streaming == MANY and gc.get_freeze_count() == 0:  # else somebody else set objects aside, for good
+        if _streaming == MANY and gc.get_freeze_count() < _OF_PYTHON:  # else somebody else set objects aside, for good
             gc.freeze()
             _spared = True
 

@@ -9,11 +9,12 @@ from langswarm_nb.session.collector import MANY, sparing_the_collector
 
 
 def test_what_was_there_is_set_aside_only_while_many_stream():
-    assert gc.get_freeze_count() == 0
+    of_python = gc.get_freeze_count()
+    assert of_python < 1000
     with ExitStack() as streaming:
         for _ in range(MANY - 1):
             streaming.enter_context(sparing_the_collector())
-        assert gc.get_freeze_count() == 0, "a few replies do not touch the process' collector"
+        assert gc.get_freeze_count() == of_python, "a few replies do not touch the process' collector"
         with sparing_the_collector(), sparing_the_collector():
             assert gc.get_freeze_count() > 1000
         assert gc.get_freeze_count() == 0
