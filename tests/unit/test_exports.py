@@ -21,7 +21,7 @@ import langswarm_nb as ls
 from langswarm_nb.analytics.demo import demo_tables
 from langswarm_nb.analytics.source import ArrowSource
 from langswarm_nb.sharing import export_bytes
-from langswarm_nb.sharing.formats.ipynb import split
+from langswarm_nb.sharing.formats.ipynb import split, without_prices
 from langswarm_nb.sharing.formats.markdown import contained
 from langswarm_nb.sharing.selection import chunks, select
 from langswarm_nb.storage.rows import json_text
@@ -128,6 +128,25 @@ def test_the_notebook_is_valid_and_runs(tmp_path, rich):
     assert attached == [{"image-1.png": {"image/png": PIXEL}}]
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert notebook.cells[[cell.source for cell in notebook.cells].index("print(3 * 4)")].outputs[0].text == "12\n"
+
+
+DOLLAR = "<span>&#36;</span>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("$3 or $4", f"{DOLLAR}3 or {DOLLAR}4"),
+        (r"\$3, $x^2$ and \$4", rf"{DOLLAR}3, $x^2$ and {DOLLAR}4"),
+        ("$$\nx = 1\n$$\n\n$5", f"$$\nx = 1\n$$\n\n{DOLLAR}5"),
+        (r"\(a\) and \[b^2\]", r"\(a\) and \[b^2\]"),
+        ("`$A $B` and ``$C ` $D`` $", f"`$A $B` and ``$C ` $D`` {DOLLAR}"),
+        ("a $1\n\n```sh\n$A $B\n```\n\n    $C\n\nb $2", f"a {DOLLAR}1\n\n```sh\n$A $B\n```\n\n    $C\n\nb {DOLLAR}2"),
+        ("- $1\n  ```\n  $A\n  ```", f"- {DOLLAR}1\n  ```\n  $A\n  ```"),
+    ],
+)  # fmt: skip
+def test_a_price_is_no_formula_in_a_notebook(text, shown):
+    assert without_prices(text) == shown
 
 
 def test_only_whole_python_at_the_top_becomes_a_cell():
