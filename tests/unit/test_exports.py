@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import nbformat
@@ -19,7 +20,7 @@ from sharing_stores import PIXEL, message_row, rich_session, session_row, source
 
 import langswarm_nb as ls
 from langswarm_nb.analytics.demo import demo_tables
-from langswarm_nb.analytics.source import ArrowSource
+from langswarm_nb.analytics.source import ArrowSource, open_source
 from langswarm_nb.sharing import export_bytes
 from langswarm_nb.sharing.formats.ipynb import split, without_prices
 from langswarm_nb.sharing.formats.markdown import contained
@@ -225,7 +226,7 @@ def test_which_conversations(tmp_path):
     source = source_of(sessions, messages)
 
     def chosen(which) -> list[str]:
-        return [one.session_id for one in select(source, which)]
+        return select(source, which)
 
     assert chosen("all") == [f"s{n}" for n in range(6)]
     assert chosen("s3") == ["s3"]
@@ -360,6 +361,30 @@ def test_few_conversations_are_held_at_a_time(tmp_path):
     sizes = [chunk.tables["sessions"].num_rows for chunk in chunks(source, select(source))]
     assert sum(sizes) == 30
     assert max(sizes) <= 4
+
+
+def test_what_was_read_of_a_store_does_not_stay_in_memory(tmp_path):
+    ids = [f"s{n:05}" for n in range(12_000)]
+    rows = [message_row(session_id, 1, "user", b64encode(os.urandom(4500)).decode()) for session_id in ids]
+    store = store_at(tmp_path / "s.duckdb", [session_row(session_id) for session_id in ids], rows)
+    source = open_source(store)
+    held: list[int] = []
+
+    def note(done: int, total: int) -> None:
+        asked = source.query("SELECT sum(memory_usage_bytes)::BIGINT AS held FROM duckdb_memory()")
+        held.append(asked["held"][0].as_py() >> 20)
+
+    ls.export("all", tmp_path / "all.jsonl", source=source, progress=note)
+    assert store.stat().st_size > 64 * 2**20
+    assert len(held) > 10
+    assert 0 < max(held) < 56, held  # MB; without an end to it that is all of the store
+
+
+def test_a_conversation_that_is_larger_than_the_memory_of_the_writer(tmp_path):
+    rows = [message_row("s1", n, "user", os.urandom(7 * 2**20).hex()) for n in range(1, 9)]
+    source = source_of([session_row("s1")], rows)
+    ls.export("s1", tmp_path / "a.duckdb", source=source)
+    assert ls.messages(tmp_path / "a.duckdb")["content"].tolist() == [row["content"] for row in rows]
 
 
 MEASURE = """

@@ -150,3 +150,11 @@ def counts(connection: Connection) -> dict[str, Any]:
     ).fetchall()[0]
     names = ("sessions", "messages", "events", "checkpoints", "users", "schema_version", "duckdb_version")
     return dict(zip(names, found, strict=True))
+
+
+def memory(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many bytes DuckDB holds in memory."""
+    ((held,),) = connection.execute(
+        "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT FROM duckdb_memory()"
+    ).fetchall()
+    return held

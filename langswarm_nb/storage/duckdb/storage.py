@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +49,7 @@ from .writes import (
 
 Parameters = Sequence[Any] | dict[str, Any] | None
 Found = TypeVar("Found")
+_MOST_IN_MEMORY = 32 * 2**20
 
 
 class DuckDBSessionStorage(ISessionStorage):
@@ -283,6 +285,15 @@ class DuckDBSessionStorage(ISessionStorage):
         except duckdb.Error as error:
             failure = error
         raise self._location.explained(failure)
+
+    def spare_memory(self) -> None:
+        """Close the file for a moment where DuckDB keeps more than 32 MB of it in memory: nothing else frees that.
+
+        A lower memory limit would, but for every other query of this process too, and those fail then.
+        """
+        if self._location.path is not None and self._read_here(reads.memory) > _MOST_IN_MEMORY:
+            with suppress(StorageError):  # somebody reads meanwhile, and goes on
+                self._engine.run_offline(lambda: None, timeout_s=1).result()
 
     # --- looking after the store ---
 
