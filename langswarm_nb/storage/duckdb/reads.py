@@ -152,9 +152,7 @@ def counts(connection: Connection) -> dict[str, Any]:
     return dict(zip(names, found, strict=True))
 
 
-def memory(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many bytes DuckDB holds in memory."""
-    ((held,),) = connection.execute(
-        "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT FROM duckdb_memory()"
-    ).fetchall()
-    return held
+def holds_much(connection: Connection) -> bool:
+    """Return whether DuckDB holds more than 32 MB in memory."""
+    ((held,),) = connection.execute("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()").fetchall()
+    return held > 32 * 2**20

@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,7 +48,6 @@ from .writes import (
 
 Parameters = Sequence[Any] | dict[str, Any] | None
 Found = TypeVar("Found")
-_MOST_IN_MEMORY = 32 * 2**20
 
 
 class DuckDBSessionStorage(ISessionStorage):
@@ -254,7 +252,7 @@ class DuckDBSessionStorage(ISessionStorage):
         # Outside of the handler: what is raised there would carry along the error that may show a password.
         for is_last in (not self._location.is_shared, True):
             try:
-                with self._engine.reading(self.lock_timeout_s) as connection:
+                with self._engine.reading(self.lock_timeout_s) as connection, failures.interrupts():
                     return query(connection)
             except duckdb.Error as error:
                 failure = error
@@ -287,13 +285,10 @@ class DuckDBSessionStorage(ISessionStorage):
         raise self._location.explained(failure)
 
     def spare_memory(self) -> None:
-        """Close the file for a moment where DuckDB keeps more than 32 MB of it in memory: nothing else frees that.
-
-        A lower memory limit would, but for every other query of this process too, and those fail then.
-        """
-        if self._location.path is not None and self._read_here(reads.memory) > _MOST_IN_MEMORY:
-            with suppress(StorageError):  # somebody reads meanwhile, and goes on
-                self._engine.run_offline(lambda: None, timeout_s=1).result()
+        """Close the file for a moment where DuckDB keeps much of it in memory: nothing else frees that."""
+        if self._location.path is not None and self._read_here(reads.holds_much):
+            # A lower memory limit would, but other queries fail by it. Where somebody reads now, it stays open.
+            self._engine.run_offline(lambda: None, timeout_s=1).exception()
 
     # --- looking after the store ---
 
