@@ -178,9 +178,9 @@ class SessionMessage:
         return {"role": role, "content": self.content}
 
     def _repr_html_(self) -> str:
-        from .rendering import render_markdown
+        from .rendering import for_file, render_markdown
 
-        return f'<div class="lsnb-md">{render_markdown(self.content)}</div>'
+        return f'<div class="lsnb-md">{for_file(render_markdown(self.content))}</div>'
 
     def _repr_markdown_(self) -> str:
         return self.content

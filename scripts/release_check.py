@@ -1,7 +1,8 @@
 """Is this tree fit to be released? `pip install ".[release,docs]"`, then `python scripts/release_check.py`.
 
-Builds the sdist and, from it, the wheel; looks into both; has twine check them; installs the wheel alone into a new
-environment and uses it there; builds the site in strict mode. Prints what it did and ends with 1 at the first failure.
+Looks whether the repository has a name; builds the sdist and, from it, the wheel; looks into both; has twine check
+them; installs the wheel alone into a new environment and uses it there; builds the site in strict mode. Prints what it
+did and ends with 1 at the first failure.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import tempfile
 import venv
 import zipfile
 from pathlib import Path
+
+import name_repository
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 1_000_000
@@ -42,6 +45,15 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
+def problems_of_repository(root: Path = ROOT) -> list[str]:
+    """Return what is wrong with where this is said to be, a sentence each."""
+    name = name_repository.named(root)
+    if name == "OWNER/REPOSITORY":
+        return ["The repository has no name yet: `python scripts/name_repository.py OWNER/NAME` fills it in."]
+    badge = f"(https://mybinder.org/v2/gh/{name}/HEAD?"
+    return [] if badge in (root / "README.md").read_text() else [f"The README's badge does not open {name}."]
+
+
 def problems_of_wheel(wheel: Path) -> list[str]:
     """Return what is wrong with the wheel, a sentence each."""
     problems = []
@@ -67,6 +79,9 @@ def problems_of_wheel(wheel: Path) -> list[str]:
 
 def main() -> int:
     """Run every check."""
+    if problems := problems_of_repository():
+        print("\n".join(problems), file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "dist"
         _run("build", sys.executable, "-m", "build", "--outdir", built, ROOT)

@@ -9,7 +9,7 @@ from typing import Any
 from IPython.display import display
 
 from ..models import SessionMessage
-from ..rendering import IncrementalRenderer, render_markdown, stylesheet
+from ..rendering import IncrementalRenderer, for_file, render_markdown, stylesheet, text_for_file
 
 # A front end draws a whole new output at each update, so the longer the text, the rarer the update.
 _SHORTEST_PAUSE_S = 0.1
@@ -55,7 +55,7 @@ class ReplyOutput:
 
     def _bundle(self, text: str, body: str) -> dict[str, str]:
         style = f"<style>{stylesheet()}{_STYLE}</style>"
-        bundle = {"text/html": f'<div class="lsnb-md lsnb-cell">{style}{body}</div>', "text/plain": text}
+        bundle = {"text/html": f'<div class="lsnb-md lsnb-cell">{for_file(body)}{style}</div>', "text/plain": text}
         if self._kind == "markdown":
             bundle["text/markdown"] = text
         return bundle
@@ -66,7 +66,7 @@ _STYLE = ".lsnb-cell .lsnb-numbers{opacity:.65;font-size:85%;margin-top:.4em}"
 
 def _source(text: str, kind: str) -> str:
     if kind == "text":
-        return f'<div style="white-space:pre-wrap">{html.escape(text)}</div>'
+        return f"<div>{text_for_file(text)}</div>"
     fence = "~" * max(3, 1 + max((len(run) for run in text.split() if set(run) == {"~"}), default=0))
     language = {"code": "python", "json": "json", "html": "html"}[kind]
     return render_markdown(f"{fence}{language}\n{text}\n{fence}")

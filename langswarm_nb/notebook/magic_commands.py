@@ -11,7 +11,7 @@ from .. import runtime
 from ..errors import ConfigurationError, SessionNotFoundError, SessionStateError
 from ..models import SessionMetrics, SessionStatus
 from ..providers import ProviderSessionFactory
-from ..rendering import render_markdown, stylesheet
+from ..rendering import for_file, render_markdown, stylesheet
 from .sessions import current_user
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ An interrupt stops a reply and keeps what came.
 
 
 def _markdown(text: str) -> HTML:
-    return HTML(f'<div class="lsnb-md"><style>{stylesheet()}</style>{render_markdown(text)}</div>')
+    return HTML(f'<div class="lsnb-md">{for_file(render_markdown(text))}<style>{stylesheet()}</style></div>')
 
 
 def _cell(text: Any) -> str:

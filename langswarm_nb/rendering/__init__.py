@@ -7,6 +7,7 @@ incremental   a reply that is still arriving: blocks that are final, and the ope
     maths     TeX between dollars or brackets -> MathML
     code      Pygments
   sanitizing  the allow-list; nothing leaves this package but through it
+saved         the result as the file of a notebook keeps it
 styles        the style sheet of the result
 ```
 The HTML is made to live in `<div class="lsnb-md">…</div>`.
@@ -15,6 +16,15 @@ The HTML is made to live in `<div class="lsnb-md">…</div>`.
 from langswarm_nb.rendering.code import highlight_code
 from langswarm_nb.rendering.incremental import IncrementalRenderer, RenderUpdate
 from langswarm_nb.rendering.markdown import render_markdown
+from langswarm_nb.rendering.saved import for_file, text_for_file
 from langswarm_nb.rendering.styles import stylesheet
 
-__all__ = ["IncrementalRenderer", "RenderUpdate", "highlight_code", "render_markdown", "stylesheet"]
+__all__ = [
+    "IncrementalRenderer",
+    "RenderUpdate",
+    "for_file",
+    "highlight_code",
+    "render_markdown",
+    "stylesheet",
+    "text_for_file",
+]

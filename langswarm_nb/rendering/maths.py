@@ -128,7 +128,7 @@ def _line_of(state: StateBlock, first: int, last: int, position: int) -> int | N
 
 
 def _inline_rule(state: StateInline, silent: bool) -> bool:
-    found = _delimited(state.src, state.pos, state.posMax)
+    found = formula_at(state.src, state.pos, state.posMax)
     if found is None:
         return False
     opener, tex, end = found
@@ -139,7 +139,7 @@ def _inline_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _delimited(src: str, start: int, stop: int) -> tuple[str, str, int] | None:
+def formula_at(src: str, start: int, stop: int) -> tuple[str, str, int] | None:
     """Returns opener, TeX and the position after the closer of the formula that begins at `start`, if one does."""
     stop = min(stop, start + LONGEST_FORMULA)
     if src.startswith((r"\(", r"\["), start):
@@ -158,7 +158,7 @@ def _delimited(src: str, start: int, stop: int) -> tuple[str, str, int] | None:
 
 
 def _single_dollar(src: str, start: int, stop: int) -> tuple[str, str, int] | None:
-    """Returns like `_delimited`; prices are no formulas: "$5 and $6" has a space before its second sign."""
+    """Returns like `formula_at`; prices are no formulas: "$5 and $6" has a space before its second sign."""
     close = src.find("$", start + 1, stop)
     while close > 0 and src[close - 1] == "\\":
         close = src.find("$", close + 1, stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from html import escape
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,16 +25,17 @@ class Badge(NamedTuple):
 
 
 def binder_url(
-    repo: str, ref: str = "HEAD", path: str | None = None, *, session: str | None = None, host: str = HOST
+    repo: str | None = None, ref: str = "HEAD", path: str | None = None, *, session: str | None = None, host: str = HOST
 ) -> str:
     """Return the link that opens `repo` on Binder, in JupyterLab, on the notebook (or file) `path`.
 
     `repo`: "owner/name" on GitHub, the address of a repository, folder or file on GitHub or GitLab, of a gist, or of
-    any git repository over https. `ref`: a branch, tag or commit; one that stands in the address wins over "HEAD".
-    `session`: the id of a session that the notebook's `ls.replay` begins with (without `path`, that of a bundle).
-    ConfigurationError for what is no repository, and for an address with credentials in it.
+    any git repository over https; None for the git repository that the notebook is in, by its remote. `ref`: a branch,
+    tag or commit; one that stands in the address wins over "HEAD". `session`: the id of a session that the notebook's
+    `ls.replay` begins with (without `path`, that of a bundle). ConfigurationError for what is no repository, and for an
+    address with credentials in it.
     """
-    provider, spec, told_ref, told_path = _understood(repo.strip())
+    provider, spec, told_ref, told_path = _understood((repo if repo is not None else _remote()).strip())
     ref = told_ref if told_ref and ref == "HEAD" else ref.strip()
     if not ref:
         raise ConfigurationError("ref is empty. Give a branch, a tag or a commit.")
@@ -52,7 +54,7 @@ def binder_url(
 
 
 def binder_badge(
-    repo: str,
+    repo: str | None = None,
     ref: str = "HEAD",
     path: str | None = None,
     *,
@@ -69,6 +71,23 @@ def binder_badge(
         f"[![{words}]({image})]({url})",
         f'<a href="{escape(url)}"><img src="{escape(image)}" alt="{escape(label)}"></a>',
     )
+
+
+def _remote() -> str:
+    """Return the address from which the folder's repository came, without what somebody logs in with."""
+    try:
+        # What stands in .git/config, as git itself understands it; nothing is asked of the remote.
+        command = ["git", "ls-remote", "--get-url"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+        address = done.stdout.strip() if done.returncode == 0 else ""
+    except (OSError, subprocess.TimeoutExpired):
+        address = ""
+    # Where there is no remote, git says the name that it would have.
+    if "/" not in address:
+        raise ConfigurationError(
+            "This folder is in no git repository with a remote. Say which one it is: ls.binder_url('owner/name')."
+        )
+    return re.sub(r"^(https?://)[^/@]*@", r"\1", address)
 
 
 def _understood(repo: str) -> tuple[str, str, str | None, str | None]:

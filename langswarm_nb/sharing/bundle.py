@@ -23,7 +23,7 @@ from .formats.tables import DuckDBWriter
 from .formats.text_file import counted
 from .progress import Progress, telling
 from .redactor import Redactor, redacted_chunks, redactor_for
-from .selection import Selected, select
+from .selection import select
 
 STORE = "conversations.duckdb"
 NOTEBOOK = "index.ipynb"
@@ -119,7 +119,7 @@ def share_bundle(
 def _fill(
     folder: Path,
     store: Source,
-    selected: list[Selected],
+    selected: list[str],
     redactor: Redactor | None,
     environment: Environment,
     title: str,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +23,13 @@ parquet (.parquet: one row a message; .zip or a folder: all tables), duckdb (a s
 Without --session and the filters, every session is exported. The file appears when it is whole; an existing one is
 left alone without --overwrite.
 
-exit status: 0 done, 1 failed with a line on stderr, 2 wrong usage, 130 interrupted
+exit status: 0 done, 1 failed with a line on stderr, 2 wrong usage, 130 interrupted (SIGINT, SIGTERM)
 """
 _SHARE_EPILOG = """\
 Secrets and personal data are taken out, and people get other names, unless --no-redact is given. Look with --preview
 first: what is on Binder is public. Without --session and the filters, every session is shared.
 
-exit status: 0 done, 1 failed with a line on stderr, 2 wrong usage, 130 interrupted
+exit status: 0 done, 1 failed with a line on stderr, 2 wrong usage, 130 interrupted (SIGINT, SIGTERM)
 """
 
 
@@ -107,7 +111,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if out is None:
         kind = format_of(Path("."), arguments.format or "markdown")
         out = Path(f"conversations{FORMATS[kind].suffixes[0]}")
-    done = export(which, out, arguments.format, redact, arguments.db, overwrite=arguments.overwrite, progress=progress)
+    with _stopped_by_sigterm():
+        done = export(
+            which, out, arguments.format, redact, arguments.db, overwrite=arguments.overwrite, progress=progress
+        )
     if not arguments.quiet:
         sys.stdout.write(f"{done}\n")
     return 0
@@ -122,20 +129,34 @@ def _share(arguments: argparse.Namespace) -> int:
     progress = False if arguments.quiet else None
     if arguments.preview:
         return _preview(which, arguments, progress)
-    done = share_bundle(
-        arguments.path,
-        which,
-        arguments.hide or not arguments.no_redact,
-        arguments.db,
-        repo=arguments.repo,
-        title=arguments.title,
-        package=arguments.package,
-        overwrite=arguments.overwrite,
-        progress=progress,
-    )
+    with _stopped_by_sigterm():
+        done = share_bundle(
+            arguments.path,
+            which,
+            arguments.hide or not arguments.no_redact,
+            arguments.db,
+            repo=arguments.repo,
+            title=arguments.title,
+            package=arguments.package,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
     if not arguments.quiet:
         sys.stdout.write(f"{done}\n")
     return 0
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM end the work as Ctrl-C does, so that no draft stays behind; only a kill leaves one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _preview(which: Any, arguments: argparse.Namespace, progress: bool | None) -> int:

@@ -16,7 +16,7 @@ from .formats import FORMATS, format_of, writer
 from .formats.text_file import counted
 from .progress import Progress, telling
 from .redactor import redacted_chunks, redactor_for
-from .selection import Selected, select
+from .selection import select
 
 Redact = bool | str | Iterable[str]
 
@@ -105,7 +105,7 @@ def export_bytes(which: Any, format: str = "markdown", redact: Redact = False, s
 
 def write(
     store: Source,
-    selected: list[Selected],
+    selected: list[str],
     target: Path,
     kind: str,
     redact: Redact,

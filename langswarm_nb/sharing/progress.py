@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,18 +19,50 @@ def telling(total: int, what: str, progress: Progress = None) -> Iterator[Callab
     `progress`: None shows a bar once the work has taken a second, where a person can see it; True shows it at once;
     False never; a function is called with (done, total).
     """
-    if callable(progress):
-        done = 0
+    with _interrupts() as check:
+        if callable(progress):
+            done = 0
 
-        def tell(more: int) -> None:
-            nonlocal done
-            done += more
-            progress(done, total)
+            def tell(more: int) -> None:
+                nonlocal done
+                check()
+                done += more
+                progress(done, total)
 
-        yield tell
+            yield tell
+            return
+        with _bar(total, what, progress) as bar:
+
+            def draw(more: int) -> None:
+                check()
+                bar.update(more)
+
+            yield draw
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises KeyboardInterrupt if there was one: the sanitizer drops those that it meets."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: None
         return
-    with _bar(total, what, progress) as bar:
-        yield bar.update
+    was_interrupted = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal was_interrupted
+        was_interrupted = True
+        before(number, frame)
+
+    def check() -> None:
+        if was_interrupted:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _bar(total: int, what: str, progress: bool | None) -> Any:

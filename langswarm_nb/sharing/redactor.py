@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..redaction import Names, find, home_names, is_secret_name, random_tokens
 from ..storage.rows import json_text, json_value
 from ..storage.schema import TABLES
-from .selection import Chunk, Conversation, Selected, chunks
+from .selection import Chunk, Conversation, chunks
 
 if TYPE_CHECKING:
     from ..analytics.source import Source
@@ -248,7 +248,7 @@ class Redactor:
 
 
 def redactor_for(
-    source: Source, selected: list[Selected], redact: bool | str | Iterable[str], listener: Listener | None = None
+    source: Source, selected: list[str], redact: bool | str | Iterable[str], listener: Listener | None = None
 ) -> Redactor:
     """Return a redactor that knows the names of everybody in these conversations.
 
@@ -258,11 +258,11 @@ def redactor_for(
     return Redactor(_people(source, selected), [word for word in words if word.strip()], listener)
 
 
-def _people(source: Source, selected: list[Selected]) -> set[str]:
+def _people(source: Source, selected: list[str]) -> set[str]:
     """Return the names of users and authors in the selected sessions, of participants too, and of who shares."""
     from ..notebook.sessions import current_user
 
-    ids = {"ids": [one.session_id for one in selected]}
+    ids = {"ids": selected}
     chosen = "session_id IN (SELECT unnest($ids::VARCHAR[]))"
     found = source.query(
         f"""SELECT user_id AS name FROM sessions WHERE {chosen}
@@ -284,7 +284,7 @@ def _secrets_of_this_process() -> set[str]:
     }
 
 
-def redacted_chunks(source: Source, selected: list[Selected], redactor: Redactor | None) -> Iterator[Chunk]:
+def redacted_chunks(source: Source, selected: list[str], redactor: Redactor | None) -> Iterator[Chunk]:
     """Yield `chunks`, redacted where there is a redactor."""
     for chunk in chunks(source, selected):
         yield chunk if redactor is None else redactor.chunk(chunk)

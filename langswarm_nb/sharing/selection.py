@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -92,16 +92,8 @@ class Chunk:
             yield Conversation(session, parts["messages"].get(key, []), parts["events"].get(key, []))
 
 
-@dataclass(frozen=True)
-class Selected:
-    """A session that is to be shared, and about how many bytes of text it has."""
-
-    session_id: str
-    size: int
-
-
-def select(source: Source, which: Any = "all") -> list[Selected]:
-    """Return the sessions that `which` means, oldest first.
+def select(source: Source, which: Any = "all") -> list[str]:
+    """Return the ids of the sessions that `which` means, oldest first.
 
     `which`: "all"; one session (its id, or the session itself); several of them; a frame with a column `session_id`; or
     a mapping of conditions: session_id, user_id, provider, model, status, source, title, tags, text, since, until. What
@@ -111,44 +103,61 @@ def select(source: Source, which: Any = "all") -> list[Selected]:
     if ids is not None:
         condition, params = "s.session_id IN (SELECT unnest($ids::VARCHAR[]))", {"ids": ids}
     found = source.query(
-        f"""SELECT s.session_id, coalesce(m.size, 0)::BIGINT AS size
-            FROM sessions s LEFT JOIN (
-                SELECT session_id, max(created_at) AS last_at,
-                       sum(400 + coalesce(strlen(content), 0) + coalesce(strlen(parts::VARCHAR), 0)
-                           + coalesce(strlen(metadata::VARCHAR), 0) + coalesce(strlen(provider_metadata::VARCHAR), 0)
-                       ) AS size
-                FROM messages GROUP BY session_id
-            ) m USING (session_id)
-            WHERE {condition} ORDER BY s.created_at, s.session_id""",
+        f"""SELECT s.session_id FROM sessions s
+            LEFT JOIN (SELECT session_id, max(created_at) AS last_at FROM messages GROUP BY session_id) m
+            USING (session_id) WHERE {condition} ORDER BY s.created_at, s.session_id""",
         params,
-    ).to_pylist()
-    selected = [Selected(row["session_id"], row["size"]) for row in found]
-    if ids is not None and (missing := set(ids) - {one.session_id for one in selected}):
+    )
+    selected: list[str] = found["session_id"].to_pylist()
+    if ids is not None and (missing := set(ids) - set(selected)):
         first = min(missing)
         raise SessionNotFoundError(f"There is no session {first!r} here. ls.sessions() lists them.", first)
     return selected
 
 
-def chunks(source: Source, selected: Iterable[Selected]) -> Iterator[Chunk]:
+def chunks(source: Source, selected: Sequence[str]) -> Iterator[Chunk]:
     """Yield the selected conversations, a few at a time: about 4 MB of text, one conversation at least.
 
     Each chunk is read as the store is by then; a session that was deleted meanwhile is left out.
     """
+    for first in range(0, len(selected), _CHUNK_SESSIONS):
+        for batch in _batches(source, selected[first : first + _CHUNK_SESSIONS]):
+            yield _read(source, batch)
+            _give_back_memory(source)
+
+
+def _batches(source: Source, selected: Sequence[str]) -> Iterator[list[str]]:
+    sizes = _sizes(source, selected)
     batch: list[str] = []
     size = 0
-    for one in selected:
-        if batch and (size + one.size > _CHUNK_BYTES or len(batch) >= _CHUNK_SESSIONS):
-            yield _read(source, batch)
-            _give_back_memory()
+    for session_id in selected:
+        if batch and size + sizes.get(session_id, 0) > _CHUNK_BYTES:
+            yield batch
             batch, size = [], 0
-        batch.append(one.session_id)
-        size += one.size
-    if batch:
-        yield _read(source, batch)
+        batch.append(session_id)
+        size += sizes.get(session_id, 0)
+    yield batch
 
 
-def _give_back_memory() -> None:
-    """Let the system have what was freed: glibc keeps it, in pieces, and a long export grew with all that it read."""
+def _sizes(source: Source, selected: Sequence[str]) -> dict[str, int]:
+    """Return about how many bytes of text each of these sessions has."""
+    found = source.query(
+        """SELECT session_id, sum(400 + coalesce(strlen(content), 0) + coalesce(strlen(parts::VARCHAR), 0)
+                  + coalesce(strlen(metadata::VARCHAR), 0) + coalesce(strlen(provider_metadata::VARCHAR), 0)
+                  )::BIGINT AS size
+           FROM messages WHERE session_id IN (SELECT unnest($ids::VARCHAR[])) GROUP BY session_id""",
+        {"ids": list(selected)},
+    )
+    return {row["session_id"]: row["size"] for row in found.to_pylist()}
+
+
+def _give_back_memory(source: Source) -> None:
+    """Let the system have what is not needed again: a long export grew with all that it read.
+
+    DuckDB keeps of a file what it read as long as there is room; glibc keeps what was freed, in pieces.
+    """
+    if spare := getattr(source, "spare_memory", None):
+        spare()
     if trim := _trim():
         trim(0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any
 from uuid import uuid4
 
@@ -29,7 +28,7 @@ from .live import LiveConversation, live_conversation
 from .page_widget import PageWidget
 from .protocol import Patch
 from .session_browser_widget import manager_of
-from .transcript import STYLE, class_of, said_in
+from .transcript import STYLE, about, class_of, said_in, who
 
 WITHOUT_KERNEL = "A comparison of models. Run this cell to go on; the replies so far are below."
 
@@ -229,20 +228,15 @@ class Comparison(PageWidget):
     def _transcript(self) -> dict[str, str]:
         """Return the columns as a plain output of its own, which the live widget hides."""
         parts = []
-        for live, about in zip(self._lives, self._columns(), strict=True):
-            best = " (the best)" if self.winner == about["session"] else ""
-            numbers = f"{about['time']}, {about['tokens']}, {about['cost']}"
+        for live, column in zip(self._lives, self._columns(), strict=True):
+            best = " (the best)" if self.winner == column["session"] else ""
+            numbers = f"{column['time']}, {column['tokens']}, {column['cost']}"
             said = "".join(said_in(view) for view in live.state.views() if view["state"] != "running")
-            problem = f'<div class="lsnb-about">{escape(about["problem"])}</div>' if about["problem"] else ""
-            parts.append(
-                f'<section><div class="lsnb-who">{escape(about["model"] + best)}</div>'
-                f'<div class="lsnb-about">{escape(numbers)}</div>{said}{problem}</section>'
-            )
+            problem = about(column["problem"]) if column["problem"] else ""
+            parts.append(f"<section>{who(column['model'] + best)}{about(numbers)}{said}{problem}</section>")
         style_tag = f"<style>{stylesheet()}{STYLE}{_TRANSCRIPT_STYLE}</style>"
-        body = (
-            f'<div class="lsnb-about">{escape(repr(self))}</div><div class="lsnb-side-by-side">{"".join(parts)}</div>'
-        )
-        html = f'<div class="lsnb-transcript {class_of(self.panel_id)}">{style_tag}{body}</div>'
+        body = f'{about(repr(self))}<div class="lsnb-side-by-side">{"".join(parts)}</div>'
+        html = f'<div class="lsnb-transcript {class_of(self.panel_id)}">{body}{style_tag}</div>'
         return {"text/html": html, "text/plain": repr(self)}
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import nbformat
@@ -48,6 +50,28 @@ def test_a_file_is_written_once(tmp_path, store):
     assert "is there already" in again.stderr
     assert (tmp_path / "conversations.md").read_text() == text
     assert command("--db", store, "--format", "md", "--overwrite", "--quiet", cwd=tmp_path).stdout == ""
+
+
+@pytest.mark.parametrize("words", [["export", "--redact", "--out", "all.html"], ["share", "bundle"]])
+def test_a_terminal_shows_a_bar_and_sigterm_leaves_nothing(tmp_path, words):
+    store, out = tmp_path / "s.duckdb", tmp_path / "out"
+    out.mkdir()
+    ls.demo_store(store, messages=20_000)
+    sys.modules["langswarm_nb.runtime"].close()
+    reader, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    with subprocess.Popen(
+        [sys.executable, "-m", "langswarm_nb", *words, "--source", str(store)], cwd=out, stderr=terminal
+    ) as writing:
+        os.close(terminal)
+        shown = b""
+        while b"Writing " not in shown:
+            shown += os.read(reader, 1000)  # OSError where it ends without a bar
+        assert len(list(out.iterdir())) == 1  # the draft
+        writing.send_signal(signal.SIGTERM)
+    os.close(reader)
+    assert writing.returncode == 130
+    assert list(out.iterdir()) == []
 
 
 def test_sessions_filters_and_what_is_wrong(tmp_path, store):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 import langswarm_nb as ls
@@ -62,3 +64,24 @@ def test_what_binder_cannot_open(repo):
 def test_a_path_stays_inside():
     with pytest.raises(ls.ConfigurationError, match="out of"):
         ls.binder_url("a/b", path="../x.ipynb")
+
+
+@pytest.mark.parametrize(
+    "remote", ["git@github.com:ada/notes.git", "https://github.com/ada/notes.git", "https://ada:t0ken@github.com/ada/notes"]
+)  # fmt: skip
+def test_without_a_repository_it_is_the_one_that_the_notebook_is_in(tmp_path, monkeypatch, remote):
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "none"))
+    with pytest.raises(ls.ConfigurationError, match="no git repository with a remote"):
+        ls.binder_url()
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    with pytest.raises(ls.ConfigurationError, match="owner/name"):
+        ls.binder_badge()
+    subprocess.run(["git", "remote", "add", "origin", remote], check=True)
+    assert ls.binder_url() == f"{HOST}/gh/ada/notes/HEAD?urlpath=lab"
+    assert f"({ls.binder_url(path='a.ipynb')})" in ls.binder_badge(path="a.ipynb").markdown
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ls.ConfigurationError, match="owner/name"):
+        ls.binder_url()

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import nbformat
@@ -19,9 +20,9 @@ from sharing_stores import PIXEL, message_row, rich_session, session_row, source
 
 import langswarm_nb as ls
 from langswarm_nb.analytics.demo import demo_tables
-from langswarm_nb.analytics.source import ArrowSource
+from langswarm_nb.analytics.source import ArrowSource, open_source
 from langswarm_nb.sharing import export_bytes
-from langswarm_nb.sharing.formats.ipynb import split
+from langswarm_nb.sharing.formats.ipynb import split, without_prices
 from langswarm_nb.sharing.formats.markdown import contained
 from langswarm_nb.sharing.selection import chunks, select
 from langswarm_nb.storage.rows import json_text
@@ -130,6 +131,25 @@ def test_the_notebook_is_valid_and_runs(tmp_path, rich):
     assert notebook.cells[[cell.source for cell in notebook.cells].index("print(3 * 4)")].outputs[0].text == "12\n"
 
 
+DOLLAR = "<span>&#36;</span>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("$3 or $4", f"{DOLLAR}3 or {DOLLAR}4"),
+        (r"\$3, $x^2$ and \$4", rf"{DOLLAR}3, $x^2$ and {DOLLAR}4"),
+        ("$$\nx = 1\n$$\n\n$5", f"$$\nx = 1\n$$\n\n{DOLLAR}5"),
+        (r"\(a\) and \[b^2\]", r"\(a\) and \[b^2\]"),
+        ("`$A $B` and ``$C ` $D`` $", f"`$A $B` and ``$C ` $D`` {DOLLAR}"),
+        ("a $1\n\n```sh\n$A $B\n```\n\n    $C\n\nb $2", f"a {DOLLAR}1\n\n```sh\n$A $B\n```\n\n    $C\n\nb {DOLLAR}2"),
+        ("- $1\n  ```\n  $A\n  ```", f"- {DOLLAR}1\n  ```\n  $A\n  ```"),
+    ],
+)  # fmt: skip
+def test_a_price_is_no_formula_in_a_notebook(text, shown):
+    assert without_prices(text) == shown
+
+
 def test_only_whole_python_at_the_top_becomes_a_cell():
     text = "a\r\n\r\n```py\nx = 1\n```\n- list\n  ```python\n  y = 2\n  ```\n\n```\nplain\n```\n```python\nz"
     pieces = split(text)
@@ -206,7 +226,7 @@ def test_which_conversations(tmp_path):
     source = source_of(sessions, messages)
 
     def chosen(which) -> list[str]:
-        return [one.session_id for one in select(source, which)]
+        return select(source, which)
 
     assert chosen("all") == [f"s{n}" for n in range(6)]
     assert chosen("s3") == ["s3"]
@@ -341,6 +361,30 @@ def test_few_conversations_are_held_at_a_time(tmp_path):
     sizes = [chunk.tables["sessions"].num_rows for chunk in chunks(source, select(source))]
     assert sum(sizes) == 30
     assert max(sizes) <= 4
+
+
+def test_what_was_read_of_a_store_does_not_stay_in_memory(tmp_path):
+    ids = [f"s{n:05}" for n in range(12_000)]
+    rows = [message_row(session_id, 1, "user", b64encode(os.urandom(4500)).decode()) for session_id in ids]
+    store = store_at(tmp_path / "s.duckdb", [session_row(session_id) for session_id in ids], rows)
+    source = open_source(store)
+    held: list[int] = []
+
+    def note(done: int, total: int) -> None:
+        asked = source.query("SELECT sum(memory_usage_bytes)::BIGINT AS held FROM duckdb_memory()")
+        held.append(asked["held"][0].as_py() >> 20)
+
+    ls.export("all", tmp_path / "all.jsonl", source=source, progress=note)
+    assert store.stat().st_size > 64 * 2**20
+    assert len(held) > 10
+    assert 0 < max(held) < 56, held  # MB; without an end to it that is all of the store
+
+
+def test_a_conversation_that_is_larger_than_the_memory_of_the_writer(tmp_path):
+    rows = [message_row("s1", n, "user", os.urandom(7 * 2**20).hex()) for n in range(1, 9)]
+    source = source_of([session_row("s1")], rows)
+    ls.export("s1", tmp_path / "a.duckdb", source=source)
+    assert ls.messages(tmp_path / "a.duckdb")["content"].tolist() == [row["content"] for row in rows]
 
 
 MEASURE = """

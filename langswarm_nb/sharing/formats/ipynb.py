@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ...models import SessionMessage
+from ...rendering.maths import formula_at
 from ..reading import PICTURES, about, attachments, entries, numbers, speaker
 from ..selection import Conversation
 from .markdown import body, contained, fenced, folded, line, message_text
 from .text_file import TextWriter, printable
 
 _PYTHON = ("python", "py", "python3", "ipython", "ipython3", "pycon3", "sage")
+# Code, what is escaped, and what may begin a formula.
+_TOKEN = re.compile(r"(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|\\[\s\S]|\$", re.S)
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -68,7 +72,11 @@ class NotebookWriter(TextWriter):
 
     def _markdown(self, source: str, pictures: dict[str, Any] | None = None) -> str:
         shown = "".join(f"\n\n![{line(name)}](attachment:{name})" for name in pictures or {})
-        cell: dict[str, Any] = {"cell_type": "markdown", "metadata": {}, "source": (source + shown).strip("\n")}
+        cell: dict[str, Any] = {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": without_prices(source + shown).strip("\n"),
+        }
         return self._cell({**cell, "attachments": pictures} if pictures else cell)
 
     def _code(self, source: str) -> str:
@@ -102,6 +110,42 @@ def split(text: str) -> list[tuple[bool, str]]:
     if rest := "\n".join(lines[position:]).strip("\n"):
         pieces.append((False, rest))
     return pieces
+
+
+def without_prices(text: str) -> str:
+    r"""Return Markdown in which every dollar that begins no formula is shown as a dollar.
+
+    JupyterLab makes a formula of "$3 or $4", of `\$3 or \$4` too, and of what stands between two elements.
+    """
+    if "$" not in text:
+        return text
+    lines = text.split("\n")
+    code = [token.map for token in _parser().parse(text) if token.type in ("fence", "code_block") and token.map]
+    pieces: list[str] = []
+    position = 0
+    for first, last in [*code, (len(lines), len(lines))]:
+        if position < first:
+            pieces.append(_without_prices("\n".join(lines[position:first])))
+        pieces += lines[first:last]
+        position = last
+    return "\n".join(pieces)
+
+
+def _without_prices(text: str) -> str:
+    pieces: list[str] = []
+    position = 0
+    while found := _TOKEN.search(text, position):
+        end = found.end()
+        kept = found[0]
+        formula = formula_at(text, found.start(), len(text))
+        if formula is not None:
+            end = formula[2]
+            kept = text[found.start() : end]
+        elif kept in ("$", r"\$"):
+            kept = "<span>&#36;</span>"
+        pieces += [text[position : found.start()], kept]
+        position = end
+    return "".join([*pieces, text[position:]])
 
 
 def _pictures(message: SessionMessage) -> dict[str, Any]:

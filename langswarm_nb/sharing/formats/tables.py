@@ -101,17 +101,25 @@ class DuckDBWriter:
 
         self._draft = draft
         self._connection = Location.of(draft).connect()
-        # What was written is not read again: without a limit DuckDB keeps most of it in memory.
-        self._connection.execute("SET memory_limit = '64MB'")
+        self._limit = 0
+        self._limit_memory(0)
         migrate(self._connection, str(target))
 
     def write(self, chunk: Chunk) -> None:
         """Insert the chunk's rows."""
+        self._limit_memory(sum(table.nbytes for table in chunk.tables.values()))
         for name, table in chunk.tables.items():
             columns = ", ".join(f'"{column}"' for column in TABLES[name])
             self._connection.register("langswarm_nb_incoming", table)
             self._connection.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM langswarm_nb_incoming")
             self._connection.unregister("langswarm_nb_incoming")
+
+    def _limit_memory(self, incoming: int) -> None:
+        """Keep DuckDB from holding what was written; an insert needs its own rows several times."""
+        limit = 64 + 4 * incoming // 2**20
+        if limit > self._limit:
+            self._limit = limit
+            self._connection.execute(f"SET memory_limit = '{limit}MB'")
 
     def close(self) -> None:
         """Put everything into the one file and close it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import duckdb
 
@@ -24,6 +25,17 @@ _INVALIDATED = re.compile(r"database has been invalidated|must be restarted|inva
 
 
 _CONFLICT = re.compile(r"\bconflict\b|could not serialize access|deadlock detected|retry count", re.I)
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Let Ctrl-C be KeyboardInterrupt, which DuckDB makes a RuntimeError of while it works."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise error.__cause__ from None
+        raise
 
 
 def is_conflict(error: BaseException) -> bool:

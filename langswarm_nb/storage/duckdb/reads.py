@@ -150,3 +150,9 @@ def counts(connection: Connection) -> dict[str, Any]:
     ).fetchall()[0]
     names = ("sessions", "messages", "events", "checkpoints", "users", "schema_version", "duckdb_version")
     return dict(zip(names, found, strict=True))
+
+
+def holds_much(connection: Connection) -> bool:
+    """Return whether DuckDB holds more than 32 MB in memory."""
+    ((held,),) = connection.execute("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()").fetchall()
+    return held > 32 * 2**20

@@ -252,7 +252,7 @@ class DuckDBSessionStorage(ISessionStorage):
         # Outside of the handler: what is raised there would carry along the error that may show a password.
         for is_last in (not self._location.is_shared, True):
             try:
-                with self._engine.reading(self.lock_timeout_s) as connection:
+                with self._engine.reading(self.lock_timeout_s) as connection, failures.interrupts():
                     return query(connection)
             except duckdb.Error as error:
                 failure = error
@@ -284,6 +284,12 @@ class DuckDBSessionStorage(ISessionStorage):
         except duckdb.Error as error:
             failure = error
         raise self._location.explained(failure)
+
+    def spare_memory(self) -> None:
+        """Close the file for a moment where DuckDB keeps much of it in memory: nothing else frees that."""
+        if self._location.path is not None and self._read_here(reads.holds_much):
+            # A lower memory limit would, but other queries fail by it. Where somebody reads now, it stays open.
+            self._engine.run_offline(lambda: None, timeout_s=1).exception()
 
     # --- looking after the store ---
 
