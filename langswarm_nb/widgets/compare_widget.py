@@ -19,7 +19,6 @@ from ..manager.manager import SessionManager
 from ..notebook.namespace import expand, names_starting_with
 from ..notebook.sessions import current_user, notebook_path
 from ..redaction import mask_secrets
-from ..rendering import stylesheet
 from ..session.session import Session
 from . import compare_sessions as sessions_of
 from .assets import bundle, sheet, style
@@ -29,7 +28,7 @@ from .live import LiveConversation, live_conversation
 from .page_widget import PageWidget
 from .protocol import Patch
 from .session_browser_widget import manager_of
-from .transcript import STYLE, class_of, said_in
+from .transcript import KeptOutput, class_of, said_in
 
 WITHOUT_KERNEL = "A comparison of models. Run this cell to go on; the replies so far are below."
 
@@ -74,10 +73,10 @@ class Comparison(PageWidget):
         self._problems: dict[str, str] = {}
         self._asked: dict[str, tuple[str, str]] = {}
         self._numbers: dict[str, Numbers] = {}
-        self._displayed = False
         self._lives, winner = runtime.run(self._open(list(sessions), tag))
         self._by_id = {live.session.session_id: live for live in self._lives}
         panel_id = uuid4().hex
+        self._kept = KeptOutput(panel_id, self._transcript, _TRANSCRIPT_STYLE)
         super().__init__(
             height=height, tag=tag, winner=winner, panel_id=panel_id, model_id=panel_id, columns=self._columns()
         )
@@ -96,10 +95,9 @@ class Comparison(PageWidget):
         return f"Comparison of {models}. ls.compare({self.tag!r}) shows it again."
 
     def _ipython_display_(self) -> None:
-        self._displayed = True
         data, metadata = self._repr_mimebundle_() or ({}, {})
         display({**data, "text/plain": f"{WITHOUT_KERNEL} {self!r}"}, metadata=metadata, raw=True)
-        display(self._transcript(), raw=True, display_id=f"{self.panel_id}-transcript")
+        self._kept.show()
 
     def _released(self) -> None:
         for live in self._lives:
@@ -150,7 +148,7 @@ class Comparison(PageWidget):
         finally:
             self._numbers[session_id] = Numbers.of(await live.session.get_messages())
             self.columns = self._columns()
-            self._keep_transcript()
+            self._kept.update()
 
     # --- requests: `column` is the session that a request is about ---
 
@@ -218,13 +216,9 @@ class Comparison(PageWidget):
         taken_back = self.winner == live.session.session_id
         await sessions_of.pick(self.sessions, self.tag, live.session, taken_back)
         self.winner = "" if taken_back else live.session.session_id
-        self._keep_transcript()
+        self._kept.update()
 
     # --- what the saved notebook keeps ---
-
-    def _keep_transcript(self) -> None:
-        if self._displayed:
-            display(self._transcript(), raw=True, display_id=f"{self.panel_id}-transcript", update=True)
 
     def _transcript(self) -> dict[str, str]:
         """Return the columns as a plain output of its own, which the live widget hides."""
@@ -238,11 +232,10 @@ class Comparison(PageWidget):
                 f'<section><div class="lsnb-who">{escape(about["model"] + best)}</div>'
                 f'<div class="lsnb-about">{escape(numbers)}</div>{said}{problem}</section>'
             )
-        style_tag = f"<style>{stylesheet()}{STYLE}{_TRANSCRIPT_STYLE}</style>"
         body = (
             f'<div class="lsnb-about">{escape(repr(self))}</div><div class="lsnb-side-by-side">{"".join(parts)}</div>'
         )
-        html = f'<div class="lsnb-transcript {class_of(self.panel_id)}">{style_tag}{body}</div>'
+        html = f'<div class="lsnb-transcript {class_of(self.panel_id)}">{body}</div>'
         return {"text/html": html, "text/plain": repr(self)}
 
 

@@ -273,9 +273,9 @@ class MessageItem {
     return h(
       "span",
       { class: "lsnb-branches", role: "group", "aria-label": `Version ${at} of ${ids.length}` },
-      iconButton("left", "Version before", () => go(at - 1), { disabled: at === 1 }),
+      iconButton("left", "Version before", () => go(at - 1), { disabled: at === 1, class: "lsnb-tool lsnb-go" }),
       h("span", { text: `${at}/${ids.length}` }),
-      iconButton("right", "Next version", () => go(at + 1), { disabled: at === ids.length }),
+      iconButton("right", "Next version", () => go(at + 1), { disabled: at === ids.length, class: "lsnb-tool lsnb-go" }),
     );
   }
 

@@ -1,9 +1,12 @@
 // The panel: what happens on the page becomes requests, what the kernel says becomes what is shown.
 
+const LONG_CHAT = 60;
+
 class Panel {
   constructor(model, el) {
     this.model = model;
     this.host = hostOf(model);
+    this.typed = 0;
     this.root = h("div", { class: "lsnb-panel", "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": "Chat" });
     this.root.style.height = `${model.get("height")}px`;
     this.store = new Store(model, {
@@ -19,6 +22,7 @@ class Panel {
       editLast: () => this.startEdit(this.thread.last("user")),
       complete: (prefix) => this.store.request("complete", { prefix }),
       attach: (files) => this.attach([...files]),
+      typing: (over) => this.noteTyping(over),
       variables: model.get("variables"),
     });
     this.header = new Header(this.headerActions(), this.root);
@@ -90,6 +94,14 @@ class Panel {
     } catch (error) {
       this.fail(error.text ? error : { text: `That did not work: ${error.message}.` });
     }
+  }
+
+  /** In a long chat, lets the kernel know: what it writes into the notebook holds the page up. */
+  noteTyping(over) {
+    const now = Date.now();
+    if (over ? !this.typed : now - this.typed < 500 || this.store.order.length < LONG_CHAT) return;
+    this.typed = over ? 0 : now;
+    this.store.post({ kind: "typing", over });
   }
 
   startEdit(item) {

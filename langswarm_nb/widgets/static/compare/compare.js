@@ -16,6 +16,7 @@ class Comparison {
       editLast: () => {},
       complete: (prefix) => this.talk.request("complete", { prefix }),
       attach: () => {},
+      typing: () => {},
     });
     this.composer.clip.hidden = true;
     this.composer.area.placeholder = this.columns.length > 1 ? "Ask them all.  Shift+Enter: new line.  {{df}}: a variable" : "Ask on";
