@@ -14,7 +14,7 @@ PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "heade
 # What is used now and then is a second module, which a page asks for when it first needs it.
 EXTRAS = (
     *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "menu", "models"),
-    *("numbers", "settings", "tags", "why"),
+    *("numbers", "rename", "settings", "tags", "why"),
 )
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)

@@ -10,7 +10,7 @@ class MessageItem {
     this.id = view.id;
     this.body = h("div", { class: "lsnb-body" });
     this.who = h("div", { class: "lsnb-who", dir: "auto" });
-    this.el = h("article", { class: "lsnb-msg", "data-id": view.id, "data-role": view.role }, this.who, this.body);
+    this.el = h("article", { class: "lsnb-msg lsnb-fresh", "data-id": view.id, "data-role": view.role }, this.who, this.body);
     // What stands before the tail, in order, each with how many nodes it is; and what waits for a frame of its own.
     this.blocks = [];
     this.coming = [];

@@ -132,7 +132,6 @@ class Panel {
 
   headerActions() {
     return {
-      rename: (title) => this.rename(title),
       extra: (name) => this.withExtras((extras) => extras[name]()),
       newChat: () => this.ask("new_chat").then(() => this.composer.area.focus()),
       archive: () => this.ask("archive"),
@@ -234,11 +233,6 @@ class Panel {
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
-  }
-
-  async rename(title) {
-    const before = this.store.header.title;
-    if ((await this.ask("rename", { title })) !== undefined && before) this.notify("The title was changed.", () => this.ask("rename", { title: before }));
   }
 
   /** Says what was done, and lets it be undone for a while. */
