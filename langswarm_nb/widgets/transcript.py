@@ -127,7 +127,9 @@ def said_in(view: MessageView) -> str:
     if "html" not in view:
         names = ", ".join(f"{file['name']} ({file['size']})" for file in view.get("attachments", ()))
         files = f'<div class="lsnb-about">With {escape(names)}</div>' if names else ""
-        return f'{who}<div class="lsnb-said" dir="auto">{escape(view.get("text", ""))}</div>{files}'
+        text = view.get("text", "")
+        said = f'<div class="lsnb-said" dir="auto">{escape(text)}</div>' if text or not files else ""
+        return f"{who}{said}{files}"
     # JupyterLab lists each heading of an output in the notebook's table of contents.
     html = _HEADING.sub(r'<h\1 class="jp-toc-ignore">', view["html"])
     body = f'{who}<div class="lsnb-md" dir="auto">{html}</div>'

@@ -41,7 +41,12 @@ class Composer {
   }
 
   enable() {
-    this.button.disabled = !this.running && (this.readOnly || !this.area.value.trim());
+    this.button.disabled = !this.running && (this.readOnly || !this.hasSomething());
+  }
+
+  /** Whether there is a text, or a file without one. */
+  hasSomething() {
+    return this.area.value.trim() || this.el.querySelector(".lsnb-tray:not([hidden])");
   }
 
   /** Says what the reader should know, with what can be done about it. */
@@ -70,7 +75,7 @@ class Composer {
 
   send() {
     const text = this.area.value.trim();
-    if (!text || this.running || this.readOnly) return;
+    if (this.running || this.readOnly || !this.hasSomething()) return;
     this.area.value = "";
     fitHeight(this.area);
     this.enable();

@@ -73,7 +73,7 @@ class MessageItem {
   }
 
   saidParts(view) {
-    const said = h("div", { class: "lsnb-said", dir: "auto", text: view.text ?? "" });
+    const said = view.text && h("div", { class: "lsnb-said", dir: "auto", text: view.text });
     const sent = view.sent && h("details", { class: "lsnb-sent" }, h("summary", { text: "With values" }), h("pre", { dir: "auto", text: view.sent }));
     return [this.files(view.attachments), said, sent, this.foot(view)];
   }

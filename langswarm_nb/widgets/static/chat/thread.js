@@ -107,10 +107,10 @@ class Thread {
   /** Shows a question that the kernel has not stored yet. */
   showPending(text, files) {
     this.pending?.remove();
-    this.pending = text && h("article", { class: "lsnb-msg lsnb-pending", "data-role": "user" }, h("div", { class: "lsnb-who", text: "you" }), h("div", { class: "lsnb-body" }, files && h("div", { class: "lsnb-note", text: files }), h("div", { class: "lsnb-said", dir: "auto", text })));
+    this.pending = (text || files) && h("article", { class: "lsnb-msg lsnb-pending", "data-role": "user" }, h("div", { class: "lsnb-who", text: "you" }), h("div", { class: "lsnb-body" }, files && h("div", { class: "lsnb-note", text: files }), text && h("div", { class: "lsnb-said", dir: "auto", text })));
     if (this.pending) this.list.append(this.pending);
     this.showEmpty();
-    if (text) this.toNewest();
+    if (this.pending) this.toNewest();
   }
 
   showEmpty() {

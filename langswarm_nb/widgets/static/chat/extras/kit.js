@@ -14,6 +14,7 @@ export default function extras(kit, panel) {
     changed: (said) => panel.say(said),
     problem: (error) => panel.fail(error),
     focus: () => panel.composer.area.focus(),
+    shown: () => panel.composer.enable(),
   });
   panel.composer.el.querySelector(".lsnb-row").before(tray.el);
   panel.tray = tray;
