@@ -33,8 +33,6 @@ from typing import Any
 
 import psutil
 
-from langswarm_nb.widgets.assets import loader, script, style
-
 HERE = Path(__file__).parent
 IN_NOTEBOOK = HERE / "in_notebook"
 sys.path[:0] = [str(IN_NOTEBOOK), str(HERE.parent / "tests" / "browser"), str(HERE.parent)]
@@ -44,6 +42,8 @@ from contestants import reply  # noqa: E402
 from long_conversation import MESSAGES, measure  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from watched_page import Chromium, verdict, watch  # noqa: E402
+
+from langswarm_nb.widgets.assets import loader, script, style  # noqa: E402
 
 CASES = {
     "2000": ("2,000 chunks at full speed", 2_000, 0),
@@ -60,7 +60,7 @@ CONTESTANTS = {
     "panel": ("panel", "Panel's ChatFeed"),
 }
 CONVERSATION = "conversation"
-TYPING = {"newest": "as opened", "all": "all messages shown", "streaming": "and through a whole turn, 100 chunks a second"}
+TYPING = {"newest": "as opened", "all": "all messages shown", "streaming": "through a whole turn, 100 chunks a second"}
 START_S = 2.0
 
 

@@ -27,6 +27,9 @@ _COLOURS = {
 }
 
 _DARK_HOSTS = (".vscode-dark", ".vscode-high-contrast", "[data-jp-theme-light=false]", "[theme=dark]")
+# There, the variables of JupyterLab's light theme come with ipywidgets' own style sheet, whatever the theme is.
+_OTHER_HOSTS = (":is([class*=vscode-],[theme])",)
+_NOT_THEIRS = ("content-font-color1", "content-font-color2", "border-color2", "layout-color0")
 _LIGHT_HOSTS = (".vscode-light", ".vscode-high-contrast-light", "[data-jp-theme-light=true]", "[theme=light]")
 
 _CONTENT = """
@@ -78,6 +81,7 @@ def stylesheet() -> str:
     variables = ";".join(f"--lsnb-{name}:{_colour(*row)}" for name, row in colours)
     rules = [
         f".lsnb-md{{color-scheme:light dark;{variables}}}",
+        f"{_under(_OTHER_HOSTS)}{{{';'.join(f'--jp-{name}:initial' for name in _NOT_THEIRS)}}}",
         f"{_under(_DARK_HOSTS)}{{color-scheme:dark}}",
         f"{_under(_LIGHT_HOSTS)}{{color-scheme:light}}",
         re.sub(r"(?<=[,;])\n", "", _CONTENT.strip()),

@@ -23,8 +23,8 @@ STYLE = """
 .lsnb-transcript :is(.lsnb-about,.lsnb-numbers){opacity:.7;font-size:85%}
 """
 
-# A front end reads the whole output again each time, for its table of contents for one: 0.1 s for 500 messages, in which
-# no letter comes. So it waits for a pause of this length.
+# A front end reads the whole output again each time, for its table of contents for one: 0.1 s for 500 messages, in
+# which no letter comes. So it waits for a pause of this length.
 PAUSE_S = 1.5
 
 # There, the end of a line shows nothing. In a block of code it does: between its tags there are only spans.

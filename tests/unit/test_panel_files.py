@@ -130,7 +130,7 @@ def test_a_file_may_go_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     panel._on_request(panel, request, [memoryview(PNG)])
     wire.wait_for(lambda message: message["kind"] == "answer")
     assert wire.ask("send", text="", files=["f"])["kind"] == "answer"
-    question, reply = panel._everything()["messages"]
+    question, _ = panel._everything()["messages"]
     assert (question["text"], panel._everything()["header"]["title"]) == ("", "dot.png")
     assert wire.ask("edit", id=question["id"], text="")["kind"] == "answer"
     assert wire.ask("edit", id=panel._everything()["order"][0], text="And now?")["kind"] == "answer"

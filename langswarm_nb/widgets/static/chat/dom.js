@@ -59,6 +59,8 @@ function textButton(label, onclick, props) {
 /** Puts text on the clipboard, also where the page is not served securely; returns whether that worked. */
 async function toClipboard(text) {
   try {
+    // A frame that may not would have the browser log an error.
+    if (document.featurePolicy?.allowsFeature("clipboard-write") === false) throw null;
     await navigator.clipboard.writeText(text);
     return true;
   } catch {

@@ -197,7 +197,7 @@ class MessageItem {
       const code = () => block.querySelector("code").textContent;
       const bar = h("div", { class: "lsnb-codebar" }, h("span", { text: block.dataset.lang ?? "" }));
       if (final) {
-        bar.append(iconButton("copy", "Copy code", (event) => this.act.copy(Promise.resolve(code()), event.currentTarget)));
+        bar.append(iconButton("copy", "Copy code", (event) => this.act.copy(Promise.resolve(code()), event.currentTarget), !this.act.insert && { title: "Copy code. To run it, paste it into a cell." }));
         if (this.act.insert) bar.append(iconButton("cell", "Put into a new cell below", (event) => this.act.insert(code(), event.currentTarget)));
       }
       block.prepend(bar);

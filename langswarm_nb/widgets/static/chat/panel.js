@@ -116,7 +116,7 @@ class Panel {
     return {
       copy: async (text, button) => (await toClipboard(await text)) && tick(button),
       source: (id, el) => Promise.race([this.store.request("source", { id }), later(1500).then(() => el.innerText)]).catch(() => el.innerText),
-      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : this.composer.say("The notebook took no new cell. Copy the code instead."))),
+      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then(() => this.composer.say("The notebook took no new cell. The code is copied: paste it into one.")))),
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
