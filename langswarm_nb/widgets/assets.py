@@ -19,6 +19,7 @@ EXTRAS = (
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
+_JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()]) ?")
 
@@ -61,11 +62,13 @@ def sheet(*files: str) -> str:
 
 def _packed(line: str) -> str:
     """Return a line of a script without the spaces that only people need; one that is hard to tell apart, as it is."""
-    if line.startswith("export") or any(mark in line for mark in "`'/\\"):
+    parts = _JS_TEXT.split(line)
+    # A slash may begin a regular expression; a text in a text has its braces in two parts.
+    torn = any(part.count("${") > part.count("}") for part in parts[1::2])
+    if line.startswith("export") or torn or any(mark in code for code in parts[::2] for mark in "`'\"/\\"):
         return line
-    parts = line.split('"')
     parts[::2] = [_JS_SPACE.sub(r"\1", code) for code in parts[::2]]
-    return '"'.join(parts)
+    return "".join(parts)
 
 
 def _bare(source: str) -> str:
