@@ -14,14 +14,14 @@ PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "heade
 # What is used now and then is a second module, which a page asks for when it first needs it.
 EXTRAS = (
     *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "menu", "models"),
-    *("numbers", "rename", "settings", "tags", "why"),
+    *("numbers", "rename", "save", "settings", "tags", "why"),
 )
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()]) ?")
+_JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()<>*?+]) ?")
 
 
 def loader() -> str:
@@ -44,7 +44,7 @@ def bundle(*files: str) -> str:
 @cache
 def style() -> str:
     """Return the panel's style sheet with that of the rendered Markdown."""
-    return stylesheet() + "\n" + sheet("chat.css")
+    return stylesheet() + "\n" + sheet("header.css", "chat.css")
 
 
 @cache

@@ -19,9 +19,10 @@ from ..manager.manager import SessionManager
 from ..notebook.namespace import expand, names_starting_with
 from ..notebook.sessions import current_user, notebook_path
 from ..redaction import mask_secrets
+from ..rendering import stylesheet
 from ..session.session import Session
 from . import compare_sessions as sessions_of
-from .assets import bundle, sheet, style
+from .assets import bundle, sheet
 from .chat_panel import _kind_of, _user_namespace
 from .compare_sessions import Numbers
 from .live import LiveConversation, live_conversation
@@ -50,7 +51,7 @@ class Comparison(PageWidget):
         *(f"chat/extras/{part}.js" for part in ("edit", "why")),
         *(f"compare/{part}.js" for part in ("column", "compare")),
     )
-    _css = style() + sheet("compare/compare.css")
+    _css = stylesheet() + "\n" + sheet("chat.css", "compare/compare.css")
     # Written by nobody: it is read anew whenever a page asks for the widget's state.
     histories = t.Any(None, allow_none=True).tag(sync=True, to_json=lambda _, shown: shown._everything())
     columns = t.List(t.Dict()).tag(sync=True)

@@ -39,10 +39,13 @@ class Panel {
   /** Nothing that is typed here may reach the notebook's own shortcuts. */
   keepKeysHere() {
     this.root.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "f" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      const plain = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+      const use = plain && { f: "find", s: this.host.canInsert && "save" }[event.key];
+      // Where we cannot save the notebook, its program may.
+      if (!plain || event.key !== "s" || use) event.stopPropagation();
+      if (use) {
         event.preventDefault();
-        this.withExtras(({ find }) => find());
+        this.withExtras((extras) => extras[use]());
       }
       if (event.key === "Escape" && this.store.header.running && !event.defaultPrevented) this.stop();
     });

@@ -124,8 +124,12 @@ class Thread {
 
   noteScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.log;
-    this.follows = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    // The reader went up; that the end moved away below her is no wish of hers.
+    const up = scrollTop < this.top && scrollHeight >= this.height;
+    this.follows = scrollHeight - scrollTop - clientHeight < NEAR_PX || (this.follows && !up);
     this.pill.hidden = this.follows;
+    this.top = scrollTop;
+    this.height = scrollHeight;
   }
 
   stay() {

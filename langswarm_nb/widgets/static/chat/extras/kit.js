@@ -33,6 +33,7 @@ export default function extras(kit, panel) {
     menu: () => openMenu(panel),
     models: () => openModels(panel),
     rename: () => startRename(panel),
+    save: () => saveNotebook(panel),
     settings: () => openSettings(panel),
     tags: () => tags.open(),
     why: (item, rating) => askWhy(item, rating, (note) => panel.ask("feedback", { id: item.id, rating, note })),
