@@ -73,6 +73,21 @@ def test_a_websocket_lost_for_ten_seconds_loses_no_text(open_notebook: OpenNoteb
     lab.errors.clear()
 
 
+def test_a_panel_that_began_too_slowly_for_anywidget_is_not_deaf(open_notebook: OpenNotebook) -> None:
+    """Its two seconds are over at once here, as on a page that is busy while the panel begins."""
+    lab = open_notebook(SETUP)
+    lab.page.add_init_script(
+        "const whole = AbortSignal.timeout; AbortSignal.timeout = (ms) => whole.call(AbortSignal, ms === 2000 ? 0 : ms);"
+    )
+    lab.reload()
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("long 1")
+    assert any("Failed to initialize" in error for error in lab.errors)
+    assert panel.texts() == ["long 1", LONG.strip()]
+    lab.errors.clear()
+
+
 def test_a_page_that_was_frozen_shows_all_of_it(open_notebook: OpenNotebook) -> None:
     lab = open_notebook(SETUP)
     lab.run_all()
