@@ -77,7 +77,7 @@ def test_a_panel_that_began_too_slowly_for_anywidget_is_not_deaf(open_notebook: 
     """Its two seconds are over at once here, as on a page that is busy while the panel begins."""
     lab = open_notebook(SETUP)
     lab.page.add_init_script(
-        "const whole = AbortSignal.timeout; AbortSignal.timeout = (ms) => whole.call(AbortSignal, ms === 2000 ? 0 : ms);"
+        "const of = AbortSignal.timeout; AbortSignal.timeout = (ms) => of.call(AbortSignal, ms === 2000 ? 0 : ms);"
     )
     lab.reload()
     lab.run_all()
