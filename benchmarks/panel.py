@@ -33,8 +33,6 @@ from typing import Any
 
 import psutil
 
-from langswarm_nb.widgets.assets import script, style
-
 HERE = Path(__file__).parent
 IN_NOTEBOOK = HERE / "in_notebook"
 sys.path[:0] = [str(IN_NOTEBOOK), str(HERE.parent / "tests" / "browser"), str(HERE.parent)]
@@ -44,6 +42,8 @@ from contestants import reply  # noqa: E402
 from long_conversation import MESSAGES, measure  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from watched_page import Chromium, verdict, watch  # noqa: E402
+
+from langswarm_nb.widgets.assets import loader, script, style  # noqa: E402
 
 CASES = {
     "2000": ("2,000 chunks at full speed", 2_000, 0),
@@ -60,7 +60,7 @@ CONTESTANTS = {
     "panel": ("panel", "Panel's ChatFeed"),
 }
 CONVERSATION = "conversation"
-TYPING = {"newest": "as opened", "all": "all messages shown", "streaming": "and a reply streaming, 100 chunks a second"}
+TYPING = {"newest": "as opened", "all": "all messages shown", "streaming": "through a whole turn, 100 chunks a second"}
 START_S = 2.0
 
 
@@ -228,7 +228,7 @@ def table(results: dict[str, dict[str, Any]], patience_s: float) -> str:
         for when, what in TYPING.items():
             keys = f"{found[f'key_ms_{when}']:.0f} ms (worst {found[f'worst_key_ms_{when}']:.0f} ms)"
             lines.append(f"| from key to screen, {what} | {keys} |")
-        lines.append(f"| script and style that one panel carries | {found['carried_kB']:.1f} kB |")
+        lines.append(f"| loader, script and style that one panel carries | {found['carried_kB']:.1f} kB |")
     return "\n".join(lines)
 
 
@@ -255,7 +255,7 @@ def main() -> None:
                     runs = [measuring.open_conversation() for _ in range(asked.runs)]
                     print(case, json.dumps(runs), file=sys.stderr, flush=True)
                     found = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-                    results[case] = found | {"carried_kB": len((script() + style()).encode()) / 1000}
+                    results[case] = found | {"carried_kB": len((loader() + script() + style()).encode()) / 1000}
                     continue
                 for name in asked.only.split(","):
                     _, chunks, rate = CASES[case]

@@ -145,7 +145,8 @@ def _show_chatlas() -> Any:
             return _chunks()
 
         def stream_content(self, chunk: str, completion: Any, turns: Any = ()) -> list[Any]:
-            return [ContentText(text=chunk)]
+            # As its own providers do it: the constructor makes words of a chunk that is blank.
+            return [ContentText.model_construct(text=chunk)]
 
         def stream_merge_chunks(self, completion: str | None, chunk: str) -> str:
             return (completion or "") + chunk

@@ -109,7 +109,7 @@ class MockProviderSession(IProviderSession):
         self._fail_sometimes()
         self.tools = [tool["name"] for tool in tools]
         if names := names_of(parts):
-            content = f"{content} [{names}]"
+            content = f"{content} [{names}]".strip()
         if tool_results:
             role, content = "tool", ", ".join(result.content for result in tool_results)
         if self._tool_steps:

@@ -27,6 +27,9 @@ _COLOURS = {
 }
 
 _DARK_HOSTS = (".vscode-dark", ".vscode-high-contrast", "[data-jp-theme-light=false]", "[theme=dark]")
+# There, the variables of JupyterLab's light theme come with ipywidgets' own style sheet, whatever the theme is.
+_OTHER_HOSTS = ("[class*=vscode-]", "[theme]")
+_NOT_THEIRS = ("content-font-color1", "content-font-color2", "border-color2", "layout-color0")
 _LIGHT_HOSTS = (".vscode-light", ".vscode-high-contrast-light", "[data-jp-theme-light=true]", "[theme=light]")
 
 _CONTENT = """
@@ -73,11 +76,12 @@ border:1px dashed var(--lsnb-faint);color:var(--lsnb-faint)}
 
 
 def stylesheet() -> str:
-    """Returns the CSS of rendered Markdown; every rule is about `.lsnb-md`."""
+    """Returns the CSS of rendered Markdown; every rule is about `.lsnb-md`, or what it stands in."""
     colours = [*_COLOURS.items(), *((name, row[1:]) for name, row in _TOKENS.items())]
     variables = ";".join(f"--lsnb-{name}:{_colour(*row)}" for name, row in colours)
     rules = [
         f".lsnb-md{{color-scheme:light dark;{variables}}}",
+        f"{_under(_OTHER_HOSTS)}{{{';'.join(f'--jp-{name}:initial' for name in _NOT_THEIRS)}}}",
         f"{_under(_DARK_HOSTS)}{{color-scheme:dark}}",
         f"{_under(_LIGHT_HOSTS)}{{color-scheme:light}}",
         re.sub(r"(?<=[,;])\n", "", _CONTENT.strip()),
@@ -96,7 +100,7 @@ def _colour(*preferred: str) -> str:
 
 
 def _under(hosts: tuple[str, ...]) -> str:
-    return ",".join(f"{host} .lsnb-md" for host in hosts)
+    return f":is({','.join(hosts)}) :is(.lsnb-md,.lsnb-panel)"
 
 
 def _token_rule(name: str, classes: str) -> str:

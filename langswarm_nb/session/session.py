@@ -62,7 +62,7 @@ class Session(StoredSession, ISession):
         """Send `content` and return the stored reply; with role "system", store it and return it.
 
         `attachments` is one thing, a list of things or a mapping of names to things that the model shall see: paths,
-        bytes, PIL images, matplotlib or plotly figures, DataFrames.
+        bytes, PIL images, matplotlib or plotly figures, DataFrames. With one, `content` may be empty.
 
         Raises TurnInterruptedError when stopped, a ProviderError when the provider fails; what had come is kept.
         """
@@ -93,7 +93,7 @@ class Session(StoredSession, ISession):
         A busy session makes the caller wait its turn, in order. Leaving the loop early stops the turn and keeps what
         had come. `attachments` are as in `send_message`; `output_form` is what the reply's text has to fit.
         """
-        self._require_text(content)
+        self._require_content(content, attachments)
 
         async def question() -> SessionMessage:
             message = self._conversation.next_message(role, content, metadata)
@@ -177,9 +177,14 @@ class Session(StoredSession, ISession):
 
         `metadata` and `attachments` default to the old message's; `[]` leaves the attachments out.
         """
-        self._require_text(content)
+        keeps_parts_only = attachments is None and content == ""
+        if not keeps_parts_only:
+            self._require_content(content, attachments)
 
         async def question() -> SessionMessage:
+            if keeps_parts_only:
+                original = await self._conversation.find(message_id)
+                self._require_content(content, attached(original.parts))
             self._provider_in_step = False
             original = await self._conversation.return_before(message_id)
             kept = original.metadata if metadata is None else metadata

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from ..attachments import attached
 from ..clock import now
 from ..errors import InvalidMessageError
 from ..hooks import HookDispatcher
@@ -125,8 +126,8 @@ class StoredSession:
         A mapping holds the arguments of `add_message`; a SessionMessage goes in with its own id and time.
         """
         wanted = [_arguments(message) for message in messages]
-        for _, content, _, _ in wanted:
-            self._require_text(content)
+        for _, content, _, fields in wanted:
+            self._require_content(content, attached(fields.get("parts") or ()))
         async with self._turns:
             await self._require_open()
             added: list[SessionMessage] = []
@@ -306,8 +307,8 @@ class StoredSession:
             self._freshness.wrote()
             self._history_changed()
 
-    def _require_text(self, content: object) -> None:
-        if not isinstance(content, str) or not content.strip():
+    def _require_content(self, content: object, attachments: Any = None) -> None:
+        if not isinstance(content, str) or not (content.strip() or _is_something(attachments)):
             raise InvalidMessageError("The message is empty. Write something and send it again.", self.session_id)
 
     async def _require_open(self) -> None:
@@ -367,6 +368,11 @@ class StoredSession:
 
     def _history_changed(self) -> None:
         """Hear that the conversation changed other than by a turn."""
+
+
+def _is_something(attachments: Any) -> bool:
+    """Whether there is an attachment; a DataFrame knows no truth of its own."""
+    return len(attachments) > 0 if isinstance(attachments, (list, tuple, set, Mapping)) else attachments is not None
 
 
 def _arguments(message: SessionMessage | Mapping[str, Any]) -> tuple[str, str, dict[str, Any] | None, dict[str, Any]]:

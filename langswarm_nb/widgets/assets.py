@@ -14,13 +14,14 @@ PARTS = ("dom", "host", "talk", "store", "message", "thread", "composer", "heade
 # What is used now and then is a second module, which a page asks for when it first needs it.
 EXTRAS = (
     *("kit", "pane", "tray", "pictures", "asks", "chats", "edit", "exporting", "find", "menu", "models"),
-    *("numbers", "settings", "tags", "why"),
+    *("numbers", "rename", "save", "settings", "tags", "why"),
 )
 
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
+_JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()]) ?")
+_JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()<>*?+]) ?")
 
 
 def loader() -> str:
@@ -43,7 +44,7 @@ def bundle(*files: str) -> str:
 @cache
 def style() -> str:
     """Return the panel's style sheet with that of the rendered Markdown."""
-    return stylesheet() + "\n" + sheet("chat.css")
+    return stylesheet() + "\n" + sheet("header.css", "chat.css")
 
 
 @cache
@@ -61,11 +62,13 @@ def sheet(*files: str) -> str:
 
 def _packed(line: str) -> str:
     """Return a line of a script without the spaces that only people need; one that is hard to tell apart, as it is."""
-    if line.startswith("export") or any(mark in line for mark in "`'/\\"):
+    parts = _JS_TEXT.split(line)
+    # A slash may begin a regular expression; a text in a text has its braces in two parts.
+    torn = any(part.count("${") > part.count("}") for part in parts[1::2])
+    if line.startswith("export") or torn or any(mark in code for code in parts[::2] for mark in "`'\"/\\"):
         return line
-    parts = line.split('"')
     parts[::2] = [_JS_SPACE.sub(r"\1", code) for code in parts[::2]]
-    return '"'.join(parts)
+    return "".join(parts)
 
 
 def _bare(source: str) -> str:

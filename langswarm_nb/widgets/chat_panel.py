@@ -24,7 +24,7 @@ from .opening import Opener
 from .page_widget import PageWidget
 from .protocol import Attachment, Patch, Setting
 from .settings import settings_of
-from .transcript import transcript
+from .transcript import KeptOutput, transcript
 from .transfers import Downloads, Uploads, content_of
 
 EXAMPLES = (
@@ -80,10 +80,10 @@ class ChatPanel(PageWidget):
             manager, user_id, self._notebook, provider, model, system, provider_config, tools, approve
         )
         self._live = runtime.run(self._open(session, reopen))
-        self._displayed = False
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
+        self._kept = KeptOutput(panel_id, self._transcript)
         traits = {"height": height, "examples": list(examples), "variables": evaluates()}
         super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
@@ -100,12 +100,12 @@ class ChatPanel(PageWidget):
 
     def _released(self) -> None:
         self._unwatch(self._live)
+        self._kept.let_go()
 
     def _ipython_display_(self) -> None:
-        self._displayed = True
         data, metadata = self._repr_mimebundle_() or ({}, {})
         display({**data, "text/plain": WITHOUT_KERNEL}, metadata=metadata, raw=True)
-        display(self._transcript(), raw=True, display_id=self._transcript_id)
+        self._kept.show()
 
     async def _open(self, session: Session | str | None, reopen: bool) -> LiveConversation:
         return await self._live_on(await self._opener.first(session, reopen))
@@ -120,6 +120,12 @@ class ChatPanel(PageWidget):
 
     def _acknowledged(self, request: Mapping[str, Any]) -> None:
         self._live.acknowledge(request.get("seq", 0))
+
+    def _typing(self, request: Mapping[str, Any]) -> None:
+        if request.get("over"):
+            self._kept.paused()
+        else:
+            self._kept.typed()
 
     def _view_gone(self, view: str) -> None:
         runtime.background_loop().call_soon_threadsafe(self._uploads.drop_view, view)
@@ -239,27 +245,19 @@ class ChatPanel(PageWidget):
         self._live = live
         self._watch(live)
         self._publish(live.state.since(0))
-        self._keep_transcript()
+        self._kept.update()
 
     def _watch(self, live: LiveConversation) -> None:
         live.watch(self._publish)
-        live.after_turn.add(self._keep_transcript)
+        live.after_turn.add(self._kept.update)
 
     def _unwatch(self, live: LiveConversation) -> None:
         live.unwatch(self._publish)
-        live.after_turn.discard(self._keep_transcript)
-
-    @property
-    def _transcript_id(self) -> str:
-        return f"{self.panel_id}-transcript"
+        live.after_turn.discard(self._kept.update)
 
     def _transcript(self) -> dict[str, str]:
         state = self._live.state
         return transcript(self.panel_id, state.header, state.views())
-
-    def _keep_transcript(self) -> None:
-        if self._displayed:
-            display(self._transcript(), raw=True, display_id=self._transcript_id, update=True)
 
     async def _expanded(self, text: str) -> str:
         return await asyncio.to_thread(expand, text, self._namespace)

@@ -21,14 +21,14 @@ from ..redaction import mask_secrets
 from ..rendering import stylesheet
 from ..session.session import Session
 from . import compare_sessions as sessions_of
-from .assets import bundle, sheet, style
+from .assets import bundle, sheet
 from .chat_panel import _kind_of, _user_namespace
 from .compare_sessions import Numbers
 from .live import LiveConversation, live_conversation
 from .page_widget import PageWidget
 from .protocol import Patch
 from .session_browser_widget import manager_of
-from .transcript import STYLE, about, class_of, said_in, who
+from .transcript import KeptOutput, about, class_of, said_in, who
 
 WITHOUT_KERNEL = "A comparison of models. Run this cell to go on; the replies so far are below."
 
@@ -50,7 +50,7 @@ class Comparison(PageWidget):
         *(f"chat/extras/{part}.js" for part in ("edit", "why")),
         *(f"compare/{part}.js" for part in ("column", "compare")),
     )
-    _css = style() + sheet("compare/compare.css")
+    _css = stylesheet() + "\n" + sheet("chat.css", "compare/compare.css")
     # Written by nobody: it is read anew whenever a page asks for the widget's state.
     histories = t.Any(None, allow_none=True).tag(sync=True, to_json=lambda _, shown: shown._everything())
     columns = t.List(t.Dict()).tag(sync=True)
@@ -73,10 +73,10 @@ class Comparison(PageWidget):
         self._problems: dict[str, str] = {}
         self._asked: dict[str, tuple[str, str]] = {}
         self._numbers: dict[str, Numbers] = {}
-        self._displayed = False
         self._lives, winner = runtime.run(self._open(list(sessions), tag))
         self._by_id = {live.session.session_id: live for live in self._lives}
         panel_id = uuid4().hex
+        self._kept = KeptOutput(panel_id, self._transcript, _TRANSCRIPT_STYLE)
         super().__init__(
             height=height, tag=tag, winner=winner, panel_id=panel_id, model_id=panel_id, columns=self._columns()
         )
@@ -95,10 +95,9 @@ class Comparison(PageWidget):
         return f"Comparison of {models}. ls.compare({self.tag!r}) shows it again."
 
     def _ipython_display_(self) -> None:
-        self._displayed = True
         data, metadata = self._repr_mimebundle_() or ({}, {})
         display({**data, "text/plain": f"{WITHOUT_KERNEL} {self!r}"}, metadata=metadata, raw=True)
-        display(self._transcript(), raw=True, display_id=f"{self.panel_id}-transcript")
+        self._kept.show()
 
     def _released(self) -> None:
         for live in self._lives:
@@ -149,7 +148,7 @@ class Comparison(PageWidget):
         finally:
             self._numbers[session_id] = Numbers.of(await live.session.get_messages())
             self.columns = self._columns()
-            self._keep_transcript()
+            self._kept.update()
 
     # --- requests: `column` is the session that a request is about ---
 
@@ -217,13 +216,9 @@ class Comparison(PageWidget):
         taken_back = self.winner == live.session.session_id
         await sessions_of.pick(self.sessions, self.tag, live.session, taken_back)
         self.winner = "" if taken_back else live.session.session_id
-        self._keep_transcript()
+        self._kept.update()
 
     # --- what the saved notebook keeps ---
-
-    def _keep_transcript(self) -> None:
-        if self._displayed:
-            display(self._transcript(), raw=True, display_id=f"{self.panel_id}-transcript", update=True)
 
     def _transcript(self) -> dict[str, str]:
         """Return the columns as a plain output of its own, which the live widget hides."""
@@ -234,9 +229,8 @@ class Comparison(PageWidget):
             said = "".join(said_in(view) for view in live.state.views() if view["state"] != "running")
             problem = about(column["problem"]) if column["problem"] else ""
             parts.append(f"<section>{who(column['model'] + best)}{about(numbers)}{said}{problem}</section>")
-        style_tag = f"<style>{stylesheet()}{STYLE}{_TRANSCRIPT_STYLE}</style>"
         body = f'{about(repr(self))}<div class="lsnb-side-by-side">{"".join(parts)}</div>'
-        html = f'<div class="lsnb-transcript {class_of(self.panel_id)}">{body}{style_tag}</div>'
+        html = f'<div class="lsnb-transcript {class_of(self.panel_id)}">{body}</div>'
         return {"text/html": html, "text/plain": repr(self)}
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from ..attachments import names_of
 from ..errors import SessionError
 from ..models import SessionMessage
 from ..redaction import mask_secrets
@@ -153,8 +154,8 @@ class LiveTurn:
 
 
 def title_of(question: SessionMessage) -> str:
-    """Return the first words of the question as they were typed."""
-    words = str(question.metadata.get("typed") or question.content).split()
+    """Return the first words of the question as they were typed, or what was attached to it."""
+    words = str(question.metadata.get("typed") or question.content or names_of(question.parts)).split()
     title = " ".join(words)
     if len(title) <= LONGEST_TITLE:
         return title

@@ -54,6 +54,9 @@ class PageWidget(anywidget.AnyWidget):
     def _acknowledged(self, request: Mapping[str, Any]) -> None:
         """Hear how far a page has come."""
 
+    def _typing(self, request: Mapping[str, Any]) -> None:
+        """Hear that somebody types, or is over with it."""
+
     def _error_details(self) -> list[list[str]]:
         """Return what is worth knowing where a request failed."""
         return []
@@ -90,6 +93,9 @@ class PageWidget(anywidget.AnyWidget):
         self._pages.add(view)
         if kind == "ack":
             runtime.background_loop().call_soon_threadsafe(self._acknowledged, content)
+            return
+        if kind == "typing":
+            runtime.background_loop().call_soon_threadsafe(self._typing, content)
             return
         if kind != "ready":
             self.send({"kind": "heard", "rid": rid})

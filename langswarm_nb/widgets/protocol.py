@@ -184,6 +184,7 @@ class Request(TypedDict):
     | ready | session, have, version, link (a session's id) | a patch for this view with what it lacks |
     | gone | | nothing is sent while there is no view |
     | ack | seq | the page has shown everything up to here |
+    | typing | over | somebody types, or is over with it; what costs the page much waits for that |
     | send | text, files | a turn; its first patch `answers` the request; `files` are ids of attached ones |
     | attach | file, name, size, at, with bytes | a piece of a file; answer to the last: an Attachment |
     | detach | file | the file is not sent |

@@ -23,7 +23,7 @@ from ..interfaces import ISessionStorage
 from ..manager.manager import SessionManager
 from ..session.state import INDEX_TAG
 from . import formats
-from .assets import bundle, sheet
+from .assets import bundle, sheet, style
 from .exporting import OFFERED
 from .page_widget import PageWidget
 from .session_browser_actions import SessionActions
@@ -56,7 +56,7 @@ class SessionBrowser(PageWidget):
         *("chat/dom.js", "chat/talk.js"),
         *(f"session_browser/{part}.js" for part in ("words", "list", "filters", "actions", "browser")),
     )
-    _css = sheet("chat.css", "session_browser/session_browser.css")
+    _css = style() + sheet("session_browser/session_browser.css")
     height = t.Int(600).tag(sync=True)
     # The session that is shown beside the list, and the model of its panel; empty while none is.
     opened = t.Dict().tag(sync=True)

@@ -6,9 +6,14 @@ class: then it still tells who said what.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
+from IPython.display import display
+
+from .. import runtime
 from ..rendering import for_file, stylesheet, text_for_file
 from .protocol import Header, MessageView
 
@@ -20,11 +25,72 @@ STYLE = """
 .jp-OutputArea-child:has(+* .lsnb-transcript):not(:has([data-mime-type],.lsnb-panel)){display:none}
 """
 
+# A front end reads the whole output again each time, for its table of contents for one: 0.1 s for 500 messages, in
+# which no letter comes. So it waits for a pause of this length.
+PAUSE_S = 1.5
 
 # There, the end of a line shows nothing. In a block of code it does: between its tags there are only spans.
 _AFTER_BLOCK = re.compile(
     r"(</?(?:blockquote|d[dlt]|details|div|h[1-6]|hr|li|ol|p|section|summary|t[dhr]|table|tbody|thead|ul)\b[^<>]*>)\n+"
 )
+
+_HEADING = re.compile(r"<h([1-6])>")
+
+
+class KeptOutput:
+    """The output that the file keeps, brought up to date while nobody types; `make` returns its data.
+
+    All but `show` and `let_go` on the package's event loop.
+    """
+
+    def __init__(self, panel_id: str, make: Callable[[], dict[str, str]], more_style: str = "") -> None:
+        self._panel_id = panel_id
+        self._make = make
+        self._more_style = more_style
+        self._shown = False
+        self._typed = 0.0
+        self._due: asyncio.TimerHandle | None = None
+
+    def show(self) -> None:
+        """Display it in the running cell."""
+        self._shown = True
+        display(self._make(), raw=True, display_id=self._display_id)
+        # A style sheet that comes anew with each turn has the browser restyle every message on the page. It comes last:
+        # there are readers who take only its tags away.
+        display(_styles(self._panel_id, self._more_style), raw=True)
+
+    def update(self) -> None:
+        """Bring it up to date: now, or when whoever types has paused."""
+        if not self._shown or self._due is not None:
+            return
+        if (wait := self._typed + PAUSE_S - time.monotonic()) > 0:
+            self._due = asyncio.get_running_loop().call_later(wait, self._try_again)
+        else:
+            display(self._make(), raw=True, display_id=self._display_id, update=True)
+
+    def typed(self) -> None:
+        """Take note that somebody types."""
+        self._typed = time.monotonic()
+
+    def paused(self) -> None:
+        """Take note that nobody types any more."""
+        self._typed = 0.0
+        if self._due is not None:
+            self._due.cancel()
+            self._try_again()
+
+    def let_go(self) -> None:
+        """Bring it up to date for the last time."""
+        if self._due is not None:
+            runtime.background_loop().call_soon_threadsafe(self.paused)
+
+    def _try_again(self) -> None:
+        self._due = None
+        self.update()
+
+    @property
+    def _display_id(self) -> str:
+        return f"{self._panel_id}-transcript"
 
 
 def class_of(panel_id: str) -> str:
@@ -36,10 +102,15 @@ def transcript(panel_id: str, header: Header, views: Sequence[MessageView]) -> d
     """Return the conversation as an output's data; empty but findable while there is no message."""
     body = "".join(said_in(view) for view in views if view["state"] != "running")
     intro = _about(header, len(views)) if body else ""
-    # The style comes last: there are readers who take only its tags away.
-    style = f"<style>{stylesheet()}{STYLE}</style>".replace("\n", "") if body else ""
-    html = f'<div class="lsnb-transcript {class_of(panel_id)}">{intro}{_in_one_line(body)}{style}</div>'
+    html = f'<div class="lsnb-transcript {class_of(panel_id)}">{intro}{_in_one_line(body)}</div>'
     return {"text/html": html, "text/plain": f"A conversation with {header['model']}: {len(views)} messages."}
+
+
+def _styles(panel_id: str, more: str) -> dict[str, str]:
+    """Return the output's style sheet as an output after it."""
+    sheet = f"{stylesheet()}{STYLE}{more}".replace("\n", "")
+    html = f'<div class="lsnb-transcript-styles {class_of(panel_id)}"><style>{sheet}</style></div>'
+    return {"text/html": html, "text/plain": ""}
 
 
 def _in_one_line(html: str) -> str:
@@ -59,8 +130,13 @@ def said_in(view: MessageView) -> str:
     if "html" not in view:
         names = ", ".join(f"{file['name']} ({file['size']})" for file in view.get("attachments", ()))
         files = about(f"With {names}") if names else ""
-        return f'{said}<p class="lsnb-said" dir="auto">{text_for_file(view.get("text", ""))}</p>{files}'
-    said += f'<div class="lsnb-md" dir="auto">{for_file(view["html"])}</div>'
+        text = view.get("text", "")
+        if text or not files:
+            said += f'<p class="lsnb-said" dir="auto">{text_for_file(text)}</p>'
+        return said + files
+    # JupyterLab lists each heading of an output in the notebook's table of contents.
+    html = _HEADING.sub(r'<h\1 class="jp-toc-ignore">', for_file(view["html"]))
+    said += f'<div class="lsnb-md" dir="auto">{html}</div>'
     if "error" in view:
         return said + about(view["error"]["text"])
     return said + about("Stopped here.") if view["state"] == "interrupted" else said

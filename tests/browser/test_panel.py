@@ -277,8 +277,9 @@ def test_new_chat_earlier_chats_rename_archive(open_notebook: OpenNotebook) -> N
     title = panel.root.locator(".lsnb-title")
     expect(title).to_have_text("The first conversation")
     title.click()
-    title.fill("Oslo")
-    title.press("Enter")
+    box = panel.root.get_by_role("textbox", name="Title")
+    box.fill("Oslo")
+    box.press("Enter")
     expect(title).to_have_text("Oslo")
     panel.button("New chat").click()
     expect(panel.messages).to_have_count(0)
@@ -328,6 +329,40 @@ def test_the_saved_file_keeps_the_conversation_for_readers_without_a_kernel(open
     expect(kept).to_contain_text("Keep this: 2 messages with mock/mock-markdown. Run this cell to go on.")
     # JupyterLab logs that it has no model for the panel itself.
     again.errors.clear()
+
+
+LONG_CHAT = """import langswarm_nb as ls
+from langswarm_nb import runtime
+panel = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 1500})
+runtime.run(panel.session.add_messages([{"role": "user", "content": f"# Number {n}"} for n in range(70)]))
+panel.close()
+ls.chat()"""
+
+
+def test_what_the_file_keeps_of_a_long_chat_waits_until_nobody_types(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(LONG_CHAT)
+    lab.run_all()
+    panel = lab.panel()
+    panel.root.locator(".lsnb-earlier").click()
+    expect(panel.messages).to_have_count(70)
+    kept = lab.page.locator(".lsnb-transcript")
+    lab.page.evaluate("""() => {
+        window.headings = 0;
+        new MutationObserver(() => { window.headings += 1; }).observe(document.querySelector('.jp-TableOfContents'), { childList: true, subtree: true });
+    }""")  # noqa: E501
+    panel.ask("Keep this", wait=False)
+    panel.wait_until_streaming()
+    while panel.root.locator("[data-state=running]").count():
+        panel.box.press("a")
+    panel.box.press("b")
+    expect(panel.replies.last.locator("h2")).to_have_text("You asked: Keep this")
+    assert "You asked: Keep this" not in kept.inner_text()
+    # Leaving the box is a pause, too, and comes before anything else can be pressed.
+    panel.box.blur()
+    expect(kept).to_contain_text("You asked: Keep this", timeout=1400)
+    expect(kept).to_be_hidden()
+    lab.page.wait_for_timeout(500)
+    assert lab.page.evaluate("window.headings") == 0
 
 
 def test_without_its_kernel_the_panel_says_so_and_keeps_what_was_typed(open_notebook: OpenNotebook) -> None:

@@ -98,6 +98,26 @@ def test_files_are_attached_sent_shown_and_kept(open_notebook: OpenNotebook, tmp
     lab.run_cell(2)
     expect(lab.outputs(2)).to_contain_text("image/png")
 
+    # A picture may go without a word; what it is called is its title, and asking again asks about it.
+    panel.button("New chat").click()
+    expect(panel.messages).to_have_count(0)
+    expect(panel.button("Send")).to_be_disabled()
+    pick(panel, file("chart.png", png(), "image/png"))
+    expect(tray).to_have_count(1)
+    panel.button("Send").click()
+    panel.wait_for_replies(1)
+    expect(panel.replies).to_contain_text("Mock response to: [chart.png]")
+    expect(panel.questions.get_by_role("img", name="chart.png")).to_be_visible()
+    expect(panel.questions.locator(".lsnb-said")).to_have_count(0)
+    expect(panel.root.get_by_title("Rename")).to_have_text("chart.png")
+    panel.button("Regenerate").click()
+    expect(panel.root.get_by_role("group", name="Version 2 of 2")).to_be_visible()
+    expect(panel.replies).to_contain_text("Mock response to: [chart.png]")
+    panel.button("More").click()
+    panel.root.get_by_role("button", name="Earlier chats …").click()
+    panel.root.locator(".lsnb-item", has_text="What is this?").click()
+    expect(panel.replies.last).to_contain_text("chart.png, gnp.svg, notes.txt")
+
     # Another page, and another kernel, show the stored bytes.
     lab.save()
     lab.reload()

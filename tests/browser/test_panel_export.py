@@ -19,8 +19,8 @@ def test_a_chat_is_downloaded_and_saved_beside_the_notebook(open_notebook: OpenN
     panel.ask("Mail ada@example.com: «two days» in Oslo?")
     title = panel.root.locator(".lsnb-title")
     title.click()
-    title.fill("Trip/to: Oslo")
-    title.press("Enter")
+    panel.root.get_by_role("textbox", name="Title").fill("Trip/to: Oslo")
+    lab.page.keyboard.press("Enter")
 
     choose(panel, "Export")
     pane = panel.root.get_by_role("dialog", name="Export this chat")

@@ -132,8 +132,8 @@ def test_settings_tags_and_title_are_changed_in_the_panel(open_notebook: OpenNot
 
     title = panel.root.locator(".lsnb-title")
     title.click()
-    title.fill("Oslo")
-    title.press("Enter")
+    panel.root.get_by_role("textbox", name="Title").fill("Oslo")
+    lab.page.keyboard.press("Enter")
     expect(title).to_have_text("Oslo")
     panel.button("Undo").click()
     expect(title).to_have_text("Hello")

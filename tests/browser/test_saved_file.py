@@ -44,7 +44,7 @@ def test_readers_see_the_same_conversation_whether_they_trust_the_file_or_not(
         reader.goto(f"{lab.url}/lab/tree/{path.name}?reset&token={lab.token}")
         kept = reader.locator(".lsnb-transcript")
         expect(kept.locator("mjx-container")).to_have_count(1)
-        assert reader.locator(".lsnb-transcript style").count() == trusted
+        assert reader.locator(".lsnb-transcript-styles style").count() == trusted
         expect(kept).to_contain_text("It costs $5 now, $7 later. The mean: ")
         assert "I pay $3 or $4.\nSecond line" in kept.inner_text()
         expect(kept.locator("b").first).to_have_text("you")

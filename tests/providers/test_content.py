@@ -113,6 +113,19 @@ def test_attachments_go_in_the_services_form(wire, road):
 
 
 @pytest.mark.parametrize("road", ROADS)
+def test_what_is_attached_without_a_word_goes_without_one(wire, road):
+    wire.script(PATHS[road], says(road, "I see."), says(road, "As before."))
+    expected = [part for part in expected_form(road) if part.get("text") != "Look."]
+    ask(open_session(road, wire), "", parts=parts_of(EVERYTHING))
+    assert newest_content(sent(wire, road)) == expected
+    looked = SessionMessage(new_id(), "s1", "user", "", now(), parts=parts_of(EVERYTHING))
+    reply = SessionMessage(new_id(), "s1", "assistant", "I see.", now())
+    ask(open_session(road, wire), "And now?", [looked, reply])
+    body = sent(wire, road)
+    assert (body.get("input") or body["messages"])[0]["content"] == expected
+
+
+@pytest.mark.parametrize("road", ROADS)
 def test_attachments_of_the_history_go_along(wire, road):
     wire.script(PATHS[road], says(road, "A dot."))
     looked = SessionMessage(new_id(), "s1", "user", "Look.", now(), parts=parts_of(EVERYTHING))

@@ -147,6 +147,17 @@ def test_attachments_are_sent_stored_and_kept_by_an_edit():
         texts = [text async for text in session.send_message_stream("And?", attachments=[b"notes"])]
         assert "".join(texts) == "Mock response to: And? [file.txt]"
 
+        # Something attached is something said.
+        reply = await session.send_message("", attachments={"t": pd.DataFrame({"a": [1]})})
+        assert reply.content == "Mock response to: [t]"
+        wordless = (await session.get_messages())[-2]
+        assert (await session.edit(wordless.message_id, "")).content == reply.content
+        for empty in (None, [], {}):
+            with pytest.raises(ls.InvalidMessageError, match="empty"):
+                await session.send_message(" ", attachments=empty)
+        with pytest.raises(ls.InvalidMessageError, match="empty"):
+            await session.edit((await session.get_messages())[0].message_id, "")
+
     asyncio.run(main())
 
 

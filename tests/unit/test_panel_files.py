@@ -121,3 +121,21 @@ def test_a_question_takes_its_files_along(monkeypatch: pytest.MonkeyPatch) -> No
     assert wire.ask("piece", token=offered["token"], at=0)["value"] == len(PNG)
     assert "any more" in wire.ask("attachment", id=question["id"], at=1)["error"]["text"]
     assert not any(vars(panel._uploads).values())
+
+
+def test_a_file_may_go_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = ls.chat(provider_config={"response_delay_ms": 0})
+    wire = Wire(panel, monkeypatch)
+    request = {"kind": "attach", "view": "view", "rid": "a", "file": "f", "name": "dot.png", "size": len(PNG), "at": 0}
+    panel._on_request(panel, request, [memoryview(PNG)])
+    wire.wait_for(lambda message: message["kind"] == "answer")
+    assert wire.ask("send", text="", files=["f"])["kind"] == "answer"
+    question, _ = panel._everything()["messages"]
+    assert (question["text"], panel._everything()["header"]["title"]) == ("", "dot.png")
+    assert wire.ask("edit", id=question["id"], text="")["kind"] == "answer"
+    assert wire.ask("edit", id=panel._everything()["order"][0], text="And now?")["kind"] == "answer"
+    assert "empty" in wire.ask("send", text=" ", files=[])["error"]["text"]
+    assert ["dot.png" in parts for parts in ls.messages().parts] == [True, False] * 3
+    kept = panel._transcript()["text/html"]
+    assert "With dot.png (70 bytes)" in kept
+    assert kept.count("lsnb-said") == 1

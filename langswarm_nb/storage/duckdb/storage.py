@@ -24,7 +24,7 @@ from ..paths import default_location
 from ..rows import event_row, message_to_row, new_session_row, session_changes, text
 from ..schema import SESSIONS, TABLES
 from ..waiting import LoopAnswer
-from . import failures, reads, registry, untrusted
+from . import failures, reads, registry, statement
 from .appending import Append, Appended
 from .checkpoints import Checkpoint
 from .engine import Engine
@@ -32,6 +32,7 @@ from .location import Location
 from .migrations import migrate
 from .places import location_of
 from .rewriting import copy_table, rewrite
+from .statement import Parameters
 from .unsaved import Unsaved
 from .write import Write
 from .writes import (
@@ -46,7 +47,6 @@ from .writes import (
     UpdateSession,
 )
 
-Parameters = Sequence[Any] | dict[str, Any] | None
 Found = TypeVar("Found")
 
 
@@ -266,7 +266,7 @@ class DuckDBSessionStorage(ISessionStorage):
         Times are UTC. `untrusted` SQL, as a person or a model writes it, is refused with a StorageError unless it is
         one query over `sessions`, `messages`, `events` and `session_summary`.
         """
-        return self._read_here(lambda connection: _run(connection, sql, params, untrusted).to_arrow_table())
+        return self._read_here(lambda connection: statement.table(connection, sql, params, untrusted))
 
     def query_batches(
         self, sql: str, params: Parameters = None, *, rows: int = 100_000, untrusted: bool = False
@@ -278,8 +278,7 @@ class DuckDBSessionStorage(ISessionStorage):
         self._require_open()
         try:
             with self._engine.reading(self.lock_timeout_s) as connection:
-                found = _run(connection, sql, params, untrusted, is_relation=_HAS_LAZY_RELATIONS)
-                yield from found.to_arrow_reader(rows)
+                yield from statement.batches(connection, sql, params, untrusted, rows)
             return
         except duckdb.Error as error:
             failure = error
@@ -366,23 +365,6 @@ class DuckDBSessionStorage(ISessionStorage):
         finally:
             connection.close()
         draft.replace(target)
-
-
-# DuckDB 1 gathers the whole result of a relation before it gives the first batch, DuckDB 2 that of a statement.
-_HAS_LAZY_RELATIONS = int(duckdb.__version__.split(".")[0]) >= 2
-
-
-def _run(
-    connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters, is_untrusted: bool, *, is_relation: bool = True
-) -> duckdb.DuckDBPyRelation | duckdb.DuckDBPyConnection:
-    if is_untrusted:
-        untrusted.check(connection, sql)
-    connection.execute("BEGIN TRANSACTION READ ONLY")
-    found = connection.sql(sql, params=params) if is_relation else connection.execute(sql, params)
-    # None is what DuckDB returns where there is no statement, whatever its stubs say.
-    if found is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise StorageError("The statement returned nothing. query() takes queries only.")
-    return found
 
 
 def _copy_file(source: Path, target: Path) -> None:

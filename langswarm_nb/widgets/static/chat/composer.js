@@ -1,7 +1,7 @@
 // Where the reader writes. Enter sends, Shift+Enter breaks the line, Escape stops, Up in the empty box edits.
 
 class Composer {
-  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files), and `variables`. */
+  /** `act` has: send(text), stop(), editLast(), complete(prefix) -> [[name, kind]], attach(files), typing(over), and `variables`. */
   constructor(act) {
     this.act = act;
     this.ids = newId();
@@ -15,7 +15,7 @@ class Composer {
       autocomplete: "off",
       oninput: () => this.typed(),
       onkeydown: (event) => this.key(event),
-      onblur: () => this.hideNames(),
+      onblur: () => this.left(),
     });
     this.button = h("button", { class: "lsnb-button lsnb-primary lsnb-send", onclick: () => this.press() });
     this.files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach", onchange: () => this.act.attach(this.files.files) });
@@ -41,7 +41,12 @@ class Composer {
   }
 
   enable() {
-    this.button.disabled = !this.running && (this.readOnly || !this.area.value.trim());
+    this.button.disabled = !this.running && (this.readOnly || !this.hasSomething());
+  }
+
+  /** Whether there is a text, or a file without one. */
+  hasSomething() {
+    return this.area.value.trim() || this.el.querySelector(".lsnb-tray:not([hidden])");
   }
 
   /** Says what the reader should know, with what can be done about it. */
@@ -70,7 +75,7 @@ class Composer {
 
   send() {
     const text = this.area.value.trim();
-    if (!text || this.running || this.readOnly) return;
+    if (this.running || this.readOnly || !this.hasSomething()) return;
     this.area.value = "";
     fitHeight(this.area);
     this.enable();
@@ -92,7 +97,13 @@ class Composer {
     }
   }
 
+  left() {
+    this.hideNames();
+    this.act.typing(true);
+  }
+
   typed() {
+    this.act.typing(false);
     fitHeight(this.area);
     this.enable();
     const before = this.area.value.slice(0, this.area.selectionStart);

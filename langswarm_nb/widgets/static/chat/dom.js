@@ -28,7 +28,6 @@ const ICONS = {
   plus: "M8 3v10M3 8h10",
   redo: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3",
   right: "M6 4l4 4-4 4",
-  search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.3 10.3L14 14",
   send: "M8 13V3M4 7l4-4 4 4",
   thumb: "M2.5 7h2v6h-2zM4.5 8L7.5 2.5c1 0 1.6.8 1.4 1.8L8.5 6.5h3.7c.9 0 1.5.8 1.3 1.7l-.9 3.6c-.2.7-.8 1.2-1.5 1.2H4.5",
 };
@@ -59,6 +58,8 @@ function textButton(label, onclick, props) {
 /** Puts text on the clipboard, also where the page is not served securely; returns whether that worked. */
 async function toClipboard(text) {
   try {
+    // A frame that may not would have the browser log an error.
+    if (document.featurePolicy?.allowsFeature("clipboard-write") === false) throw null;
     await navigator.clipboard.writeText(text);
     return true;
   } catch {

@@ -1,11 +1,11 @@
 // Title, model, cost, and the menu with what is done now and then.
 
 class Header {
-  /** `act` has: rename(title), newChat(), extra(name), archive(), unarchive(). */
+  /** `act` has: newChat(), extra(name), archive(), unarchive(). */
   constructor(act, panel) {
     this.act = act;
     this.panel = panel;
-    this.title = h("button", { class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => this.startRename() });
+    this.title = h("button", { class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => act.extra("rename") });
     this.modelName = h("span", { class: "lsnb-model-name" });
     this.model = h("button", { class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("models") }, this.modelName, icon("chevron"));
     this.cost = h("button", { class: "lsnb-cost", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("numbers") });
@@ -41,27 +41,5 @@ class Header {
 
   item(label, detail, onclick, props) {
     return h("button", { class: "lsnb-item", onclick: () => { this.close(true); onclick(); }, ...props }, h("span", { text: label, dir: "auto" }), detail && h("small", { text: detail }));
-  }
-
-  startRename() {
-    const box = h("input", { class: "lsnb-title", "aria-label": "Title", maxlength: 200, dir: "auto" });
-    box.value = this.header.title;
-    let done = false;
-    const end = (keep) => {
-      if (done) return;
-      done = true;
-      box.replaceWith(this.title);
-      if (keep && box.value.trim() !== this.header.title) this.act.rename(box.value.trim());
-    };
-    box.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== "Escape") return;
-      // Or the key would press the button that gets the focus.
-      event.preventDefault();
-      end(event.key === "Enter");
-      this.title.focus();
-    });
-    box.addEventListener("blur", () => end(true));
-    this.title.replaceWith(box);
-    box.select();
   }
 }

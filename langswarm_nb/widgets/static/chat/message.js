@@ -10,7 +10,7 @@ class MessageItem {
     this.id = view.id;
     this.body = h("div", { class: "lsnb-body" });
     this.who = h("div", { class: "lsnb-who", dir: "auto" });
-    this.el = h("article", { class: "lsnb-msg", "data-id": view.id, "data-role": view.role }, this.who, this.body);
+    this.el = h("article", { class: "lsnb-msg lsnb-fresh", "data-id": view.id, "data-role": view.role }, this.who, this.body);
     // What stands before the tail, in order, each with how many nodes it is; and what waits for a frame of its own.
     this.blocks = [];
     this.coming = [];
@@ -73,7 +73,7 @@ class MessageItem {
   }
 
   saidParts(view) {
-    const said = h("div", { class: "lsnb-said", dir: "auto", text: view.text ?? "" });
+    const said = view.text && h("div", { class: "lsnb-said", dir: "auto", text: view.text });
     const sent = view.sent && h("details", { class: "lsnb-sent" }, h("summary", { text: "With values" }), h("pre", { dir: "auto", text: view.sent }));
     return [this.files(view.attachments), said, sent, this.foot(view)];
   }
@@ -197,7 +197,7 @@ class MessageItem {
       const code = () => block.querySelector("code").textContent;
       const bar = h("div", { class: "lsnb-codebar" }, h("span", { text: block.dataset.lang ?? "" }));
       if (final) {
-        bar.append(iconButton("copy", "Copy code", (event) => this.act.copy(Promise.resolve(code()), event.currentTarget)));
+        bar.append(iconButton("copy", "Copy code", (event) => this.act.copy(Promise.resolve(code()), event.currentTarget), !this.act.insert && { title: "Copy code. To run it, paste it into a cell." }));
         if (this.act.insert) bar.append(iconButton("cell", "Put into a new cell below", (event) => this.act.insert(code(), event.currentTarget)));
       }
       block.prepend(bar);
@@ -273,9 +273,9 @@ class MessageItem {
     return h(
       "span",
       { class: "lsnb-branches", role: "group", "aria-label": `Version ${at} of ${ids.length}` },
-      iconButton("left", "Version before", () => go(at - 1), { disabled: at === 1 }),
+      iconButton("left", "Version before", () => go(at - 1), { disabled: at === 1, class: "lsnb-tool lsnb-go" }),
       h("span", { text: `${at}/${ids.length}` }),
-      iconButton("right", "Next version", () => go(at + 1), { disabled: at === ids.length }),
+      iconButton("right", "Next version", () => go(at + 1), { disabled: at === ids.length, class: "lsnb-tool lsnb-go" }),
     );
   }
 

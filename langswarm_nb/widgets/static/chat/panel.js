@@ -1,9 +1,12 @@
 // The panel: what happens on the page becomes requests, what the kernel says becomes what is shown.
 
+const LONG_CHAT = 60;
+
 class Panel {
   constructor(model, el) {
     this.model = model;
     this.host = hostOf(model);
+    this.typed = 0;
     this.root = h("div", { class: "lsnb-panel", "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": "Chat" });
     this.root.style.height = `${model.get("height")}px`;
     this.store = new Store(model, {
@@ -19,6 +22,7 @@ class Panel {
       editLast: () => this.startEdit(this.thread.last("user")),
       complete: (prefix) => this.store.request("complete", { prefix }),
       attach: (files) => this.attach([...files]),
+      typing: (over) => this.noteTyping(over),
       variables: model.get("variables"),
     });
     this.header = new Header(this.headerActions(), this.root);
@@ -35,10 +39,13 @@ class Panel {
   /** Nothing that is typed here may reach the notebook's own shortcuts. */
   keepKeysHere() {
     this.root.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "f" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      const plain = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+      const use = plain && { f: "find", s: this.host.canInsert && "save" }[event.key];
+      // Where we cannot save the notebook, its program may.
+      if (!plain || event.key !== "s" || use) event.stopPropagation();
+      if (use) {
         event.preventDefault();
-        this.withExtras(({ find }) => find());
+        this.withExtras((extras) => extras[use]());
       }
       if (event.key === "Escape" && this.store.header.running && !event.defaultPrevented) this.stop();
     });
@@ -92,6 +99,14 @@ class Panel {
     }
   }
 
+  /** In a long chat, lets the kernel know: what it writes into the notebook holds the page up. */
+  noteTyping(over) {
+    const now = Date.now();
+    if (over ? !this.typed : now - this.typed < 500 || this.store.order.length < LONG_CHAT) return;
+    this.typed = over ? 0 : now;
+    this.store.post({ kind: "typing", over });
+  }
+
   startEdit(item) {
     if (item) this.withExtras(({ edit }) => edit(item));
   }
@@ -104,7 +119,7 @@ class Panel {
     return {
       copy: async (text, button) => (await toClipboard(await text)) && tick(button),
       source: (id, el) => Promise.race([this.store.request("source", { id }), later(1500).then(() => el.innerText)]).catch(() => el.innerText),
-      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : this.composer.say("The notebook took no new cell. Copy the code instead."))),
+      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then(() => this.composer.say("The notebook took no new cell. The code is copied: paste it into one.")))),
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
@@ -120,7 +135,6 @@ class Panel {
 
   headerActions() {
     return {
-      rename: (title) => this.rename(title),
       extra: (name) => this.withExtras((extras) => extras[name]()),
       newChat: () => this.ask("new_chat").then(() => this.composer.area.focus()),
       archive: () => this.ask("archive"),
@@ -222,11 +236,6 @@ class Panel {
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
-  }
-
-  async rename(title) {
-    const before = this.store.header.title;
-    if ((await this.ask("rename", { title })) !== undefined && before) this.notify("The title was changed.", () => this.ask("rename", { title: before }));
   }
 
   /** Says what was done, and lets it be undone for a while. */

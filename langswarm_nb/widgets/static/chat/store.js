@@ -123,6 +123,13 @@ class Store extends Talk {
     this.on.delta(delta);
   }
 
+  /** What begins on a busy page and takes two seconds, anywidget gives up: the model hears nothing any more. Then without it. */
+  async listen() {
+    const model = await this.model.widget_manager?.get_model?.(this.model.get("panel_id"));
+    const { __proto__: plain } = model?.__proto__ ?? {};
+    if (plain?._handle_comm_msg) model.comm?.on_msg?.(plain._handle_comm_msg.bind(model));
+  }
+
   askAgain() {
     if (Date.now() - this.resyncing > 1000) this.resync();
   }
@@ -134,6 +141,7 @@ class Store extends Talk {
     if (!unanswered && !silent) return;
     if (unanswered) this.patience = Math.min(this.patience * 2, 30_000);
     this.lastNews = Date.now();
+    if (unanswered) this.listen();
     this.resync();
     if (this.gone && this.header.running) this.on.lost?.();
   }

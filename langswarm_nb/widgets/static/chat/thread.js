@@ -41,7 +41,7 @@ class Thread {
     const held = this.list.contains(document.activeElement) && document.activeElement;
     const at = held && [...this.list.children].findIndex((el) => el.contains(held));
     const top = this.list.firstElementChild;
-    const offset = this.follows ? 0 : top?.offsetTop;
+    const offset = top?.getBoundingClientRect().top;
     if (whole) this.clear();
     for (const [id, item] of this.items) {
       if (store.messages.has(id)) continue;
@@ -66,14 +66,20 @@ class Thread {
     this.earlier.textContent = `Show earlier messages (${store.header.earlier})`;
     this.showEmpty();
     // What was put in above must not push away what is being read.
-    if (!this.follows && top?.isConnected) this.log.scrollTop += top.offsetTop - offset;
+    if (!this.follows && top?.isConnected) this.log.scrollTop += top.getBoundingClientRect().top - offset;
     this.stay();
     this.schedule();
+    this.settling ??= setTimeout(() => this.settle(), 500);
     // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
     if (held && !held.isConnected) {
       const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
       (this.list.children[at]?.querySelector(same) ?? this.log).focus({ preventScroll: true });
     }
+  }
+
+  settle() {
+    this.settling = null;
+    for (const el of this.list.querySelectorAll(".lsnb-fresh")) el.classList.remove("lsnb-fresh");
   }
 
   grow(delta) {
@@ -101,10 +107,10 @@ class Thread {
   /** Shows a question that the kernel has not stored yet. */
   showPending(text, files) {
     this.pending?.remove();
-    this.pending = text && h("article", { class: "lsnb-msg lsnb-pending", "data-role": "user" }, h("div", { class: "lsnb-who", text: "you" }), h("div", { class: "lsnb-body" }, files && h("div", { class: "lsnb-note", text: files }), h("div", { class: "lsnb-said", dir: "auto", text })));
+    this.pending = (text || files) && h("article", { class: "lsnb-msg lsnb-pending", "data-role": "user" }, h("div", { class: "lsnb-who", text: "you" }), h("div", { class: "lsnb-body" }, files && h("div", { class: "lsnb-note", text: files }), text && h("div", { class: "lsnb-said", dir: "auto", text })));
     if (this.pending) this.list.append(this.pending);
     this.showEmpty();
-    if (text) this.toNewest();
+    if (this.pending) this.toNewest();
   }
 
   showEmpty() {
@@ -118,8 +124,12 @@ class Thread {
 
   noteScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.log;
-    this.follows = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    // The reader went up; that the end moved away below her is no wish of hers.
+    const up = scrollTop < this.top && scrollHeight >= this.height;
+    this.follows = scrollHeight - scrollTop - clientHeight < NEAR_PX || (this.follows && !up);
     this.pill.hidden = this.follows;
+    this.top = scrollTop;
+    this.height = scrollHeight;
   }
 
   stay() {
@@ -154,6 +164,7 @@ class Thread {
 
   dispose() {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.settling);
     this.resizes.disconnect();
     this.clear();
   }

@@ -7,7 +7,7 @@ class Comparison {
     this.talk = new Talk(model, () => this.showStatus());
     this.root = h("div", { class: "lsnb-panel lsnb-compare", "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": "Comparison" });
     this.root.style.height = `${model.get("height")}px`;
-    const insert = this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : this.say("The notebook took no new cell. Copy the code instead.")));
+    const insert = this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then(() => this.say("The notebook took no new cell. The code is copied: paste it into one."))));
     this.columns = model.get("columns").map((about) => new Column(model, about, { insert, pick: (column) => this.ask("pick", { column }), changed: () => this.showStatus(), say: (text) => this.say(text) }));
     this.row = h("div", { class: "lsnb-columns", role: "group", "aria-label": "Models", tabindex: 0 }, ...this.columns.map((column) => column.el));
     this.composer = new Composer({
@@ -16,6 +16,7 @@ class Comparison {
       editLast: () => {},
       complete: (prefix) => this.talk.request("complete", { prefix }),
       attach: () => {},
+      typing: () => {},
     });
     this.composer.clip.hidden = true;
     this.composer.area.placeholder = this.columns.length > 1 ? "Ask them all.  Shift+Enter: new line.  {{df}}: a variable" : "Ask on";

@@ -1,6 +1,7 @@
 // Words and numbers as the browser shows them, and the drawings that only it has.
 
 Object.assign(ICONS, {
+  search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.3 10.3L14 14",
   archive: "M2.5 3h11v3h-11zM3.5 6v7h9V6M6.5 8.5h3",
   bin: "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5M6.8 7v3.5M9.2 7v3.5",
   close: "M4 4l8 8M12 4l-8 8",

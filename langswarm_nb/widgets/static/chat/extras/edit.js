@@ -5,7 +5,7 @@ function editMessage(item) {
   const end = () => item.update(item.view);
   const send = () => {
     const text = area.value.trim();
-    if (text && text !== item.view.text) item.act.edit(item.id, text);
+    if ((text || item.view.attachments) && text !== item.view.text) item.act.edit(item.id, text);
     end();
   };
   area.value = item.view.text;

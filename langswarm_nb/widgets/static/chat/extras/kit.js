@@ -14,6 +14,7 @@ export default function extras(kit, panel) {
     changed: (said) => panel.say(said),
     problem: (error) => panel.fail(error),
     focus: () => panel.composer.area.focus(),
+    shown: () => panel.composer.enable(),
   });
   panel.composer.el.querySelector(".lsnb-row").before(tray.el);
   panel.tray = tray;
@@ -31,6 +32,8 @@ export default function extras(kit, panel) {
     numbers: () => showNumbers(panel),
     menu: () => openMenu(panel),
     models: () => openModels(panel),
+    rename: () => startRename(panel),
+    save: () => saveNotebook(panel),
     settings: () => openSettings(panel),
     tags: () => tags.open(),
     why: (item, rating) => askWhy(item, rating, (note) => panel.ask("feedback", { id: item.id, rating, note })),

@@ -13,7 +13,7 @@ function openMenu(panel) {
   const writes = [
     bar.item("Settings …", "instructions, temperature, length", () => act.extra("settings")),
     bar.item("Tags …", "", () => act.extra("tags")),
-    bar.item("Rename", "", () => bar.startRename()),
+    bar.item("Rename", "", () => act.extra("rename")),
     out,
     archived
       ? bar.item("Unarchive", "lets it go on", () => act.unarchive())

@@ -55,7 +55,7 @@ class Upload {
 }
 
 class Tray {
-  /** `act` has: request, keep(messageId, at, file), changed(said), problem(error), focus(). */
+  /** `act` has: request, keep(messageId, at, file), changed(said), problem(error), focus(), shown(). */
   constructor(act) {
     this.act = act;
     this.uploads = [];
@@ -103,6 +103,7 @@ class Tray {
   show() {
     this.el.hidden = !this.uploads.length;
     this.el.replaceChildren(...this.uploads.map((upload) => upload.el));
+    this.act.shown();
   }
 
   /** The files have become part of a message: what is here need not be fetched again. */

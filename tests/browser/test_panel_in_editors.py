@@ -1,0 +1,207 @@
+"""The panel's script in pages as VS Code and Colab make them: their style sheets, themes, frames and policies.
+
+What they are was read in their sources; the programs themselves are not here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Panel
+from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
+from test_panel_attachments import file, pick, png
+from test_panel_looks import FAINT
+
+import langswarm_nb as ls
+from langswarm_nb import runtime
+from langswarm_nb.widgets.assets import loader, script, style
+
+# ipywidgets' own style sheet, which both load, has these for `:root`, whatever the theme is.
+IPYWIDGETS = """:root {
+    --jp-border-color1: #9e9e9e; --jp-border-color2: #e0e0e0; --jp-brand-color1: #2196f3;
+    --jp-ui-font-color1: rgba(0, 0, 0, 0.8); --jp-ui-font-color2: rgba(0, 0, 0, 0.5);
+    --jp-content-font-color1: black; --jp-content-font-color2: #616161;
+    --jp-layout-color0: white; --jp-layout-color1: white; --jp-layout-color2: #eee;
+}"""
+# A notebook's webview: its policy with what anywidget itself needs, and its rules for whatever is shown in it.
+VSCODE = """<!doctype html><html><head><meta http-equiv="Content-Security-Policy" content="default-src 'none';
+script-src 'unsafe-inline' 'unsafe-eval' blob:; style-src 'unsafe-inline'; img-src https: http: data: blob:;
+font-src https:; connect-src https:; child-src https: data:;"><style>{sheet}
+table, thead, tr, th, td, tbody {{ border: none !important; border-color: transparent; border-collapse: collapse; }}
+table, th, tr {{ text-align: left !important; }}
+.cell-output-ipywidget-background {{ background: white !important; }}
+:root {{ {colours} }}</style></head>
+<body class="{kind}" data-vscode-theme-kind="{theme}"><div class="cell-output-ipywidget-background" id="output"></div>
+</body></html>"""
+DARK = "--vscode-foreground: #ccc; --vscode-editor-background: #1f1f1f; --vscode-descriptionForeground: #9d9d9d;"
+LIGHT = "--vscode-foreground: #292929; --vscode-editor-background: #fff; --vscode-descriptionForeground: #292929;"
+# An output is a frame from elsewhere; some colours are Colab's, the rest stays as ipywidgets has it.
+COLAB = """<!doctype html><html theme="dark"><head><style>{sheet}
+:root {{ --colab-primary-text-color: #e3e3e3; --colab-secondary-surface-color: #2d2d2d;
+--jp-layout-color2: var(--colab-secondary-surface-color); --jp-ui-font-color1: var(--colab-primary-text-color); }}
+body {{ background: #383838; }}</style></head><body><div id="output"></div></body></html>"""
+HOSTS = {
+    "vscode-dark": VSCODE.format(sheet=IPYWIDGETS, colours=DARK, kind="vscode-dark", theme="vscode-dark"),
+    "vscode-high-contrast-light": VSCODE.format(
+        sheet=IPYWIDGETS,
+        colours=LIGHT,
+        kind="vscode-high-contrast-light vscode-high-contrast",
+        theme="vscode-high-contrast-light",
+    ),
+    "colab-dark": COLAB.format(sheet=IPYWIDGETS),
+}
+
+# anywidget's model; bytes come as Uint8Array in Colab, as DataView elsewhere.
+MODEL = """async ([source, css, state, host]) => {
+    const heard = [];
+    const bytes = (text) => {
+        const array = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        return host.startsWith('colab') ? array : new DataView(array.buffer);
+    };
+    const text = async (buffer) => {
+        const url = await new Promise((done) => {
+            const reader = new FileReader();
+            reader.onload = () => done(reader.result);
+            reader.readAsDataURL(new Blob([buffer]));
+        });
+        return url.slice(url.indexOf(',') + 1);
+    };
+    window.model = {
+        get: (name) => state[name],
+        set: (name, value) => { state[name] = value; },
+        save_changes: () => {},
+        on: (name, listen) => heard.push([name, listen]),
+        off: (name, listen) => heard.splice(heard.findIndex((one) => one[0] === name && one[1] === listen), 1),
+        send: async (content, _, buffers) => window.toKernel(content, await Promise.all((buffers ?? []).map(text))),
+        say: (content, buffers) =>
+            heard.forEach(([name, listen]) => name === 'msg:custom' && listen(content, buffers.map(bytes))),
+    };
+    document.head.append(Object.assign(document.createElement('style'), { textContent: css }));
+    const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+    const module = await import(url);
+    await module.default.render({ model: window.model, el: document.getElementById('output') });
+}"""
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that must log no error; a policy that is broken is one."""
+    shown = context.new_page()
+    errors: list[str] = []
+    shown.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    shown.on("pageerror", lambda error: errors.append(error.stack or str(error)))
+    yield shown
+    shown.close()
+    assert errors == []
+
+
+@pytest.fixture
+def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
+    monkeypatch.setenv("LANGSWARM_NB_DB", str(tmp_path / "chats.duckdb"))
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 200})
+    yield made
+    made.close()
+    runtime.close()
+
+
+def output_of(page: Page, host: str) -> Frame:
+    """Return the document in which the host shows an output."""
+    size = "width:900px;height:700px"
+    outer = f"<!doctype html><link rel=icon href=data:,><iframe src=https://output.test/ style='{size}'>"
+    bodies = {"https://notebook.test/": outer, "https://output.test/": HOSTS[host]}
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=bodies.get(route.request.url, ""), content_type="text/html")
+
+    page.route("**/*", answer)
+    if host.startswith("colab"):
+        page.goto("https://notebook.test/")
+        return page.frames[1]
+    page.goto("https://output.test/")
+    return page.main_frame
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_it_is_whole_in_another_editor(
+    page: Page, panel: ls.ChatPanel, monkeypatch: pytest.MonkeyPatch, host: str, tmp_path: Path
+) -> None:
+    outbox: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()
+    monkeypatch.setattr(panel, "send", lambda content, buffers=None: outbox.put((content, buffers or [])))
+
+    def to_kernel(content: dict[str, Any], buffers: list[str]) -> None:
+        panel._on_request(panel, content, [base64.b64decode(text) for text in buffers])
+
+    page.expose_function("toKernel", to_kernel)
+    output = output_of(page, host)
+
+    def carry(until: Callable[[], Any]) -> None:
+        """Carry messages to the page until something is so."""
+        for _ in range(1000):
+            while not outbox.empty():
+                content, buffers = outbox.get()
+                output.evaluate(
+                    "([content, buffers]) => window.model.say(content, buffers)",
+                    [content, [base64.b64encode(data).decode() for data in buffers]],
+                )
+            if until():
+                return
+            page.wait_for_timeout(20)
+        raise AssertionError(output.locator(".lsnb-panel").inner_text())
+
+    state = {
+        "history": panel._everything(),
+        "height": 640,
+        "examples": ["Try this"],
+        "panel_id": panel.panel_id,
+        "_script": script(),
+    }
+    output.evaluate(MODEL, [loader(), style(), json.loads(json.dumps(state)), host])
+    root = output.locator(".lsnb-panel")
+    shown = Panel(page, root)
+    dark = "dark" in host
+    assert root.evaluate("(el) => getComputedStyle(el).colorScheme") == ("dark" if dark else "light")
+
+    pick(shown, file("chart.png", png(), "image/png"))
+    carry(lambda: root.get_by_role("button", name="Send").is_enabled() and not root.locator(".lsnb-waiting").count())
+    shown.ask("Show everything", wait=False)
+    carry(lambda: root.locator(".lsnb-msg[data-role=assistant][data-state=complete]").count() == 1)
+    expect(shown.replies.locator("h2")).to_have_text("You asked: Show everything [chart.png]")
+    picture = shown.questions.get_by_role("img", name="chart.png")
+    carry(picture.is_visible)
+    # Its colours are the theme's, and every text can be read.
+    assert root.evaluate(FAINT) == []
+    back = root.evaluate("(el) => Math.max(...getComputedStyle(el).backgroundColor.match(/\\d+/g).map(Number))")
+    assert (back < 128) is dark
+    # There are no cells that a panel could reach: code is copied, in a frame without the clipboard as well.
+    assert root.get_by_role("button", name="Put into a new cell below").count() == 0
+    copy = root.get_by_role("button", name="Copy code")
+    expect(copy).to_have_attribute("title", "Copy code. To run it, paste it into a cell.")
+    copy.click()
+    expect(copy).to_have_attribute("data-done", "1")
+    shown.box.fill("")
+    shown.box.press("Control+v")
+    assert shown.replies.locator("pre code").inner_text().strip() == shown.box.input_value().strip()
+    # Bytes come back whole: the file is saved from what the kernel sends in pieces.
+    with page.expect_download() as saved:
+        root.get_by_role("button", name="Save chart.png").click()
+        carry(lambda: outbox.empty())
+        page.wait_for_timeout(300)
+        carry(lambda: outbox.empty())
+    saved.value.save_as(tmp_path / "saved.png")
+    assert (tmp_path / "saved.png").read_bytes() == png()
+    # A menu, and a form over the conversation.
+    root.get_by_role("button", name="More").click()
+    carry(lambda: root.locator(".lsnb-item", has_text="Settings").is_visible())
+    assert root.evaluate(FAINT) == []
+    root.locator(".lsnb-item", has_text="Settings").click()
+    carry(lambda: root.get_by_role("dialog", name="Settings").is_visible())
+    assert root.evaluate(FAINT) == []
+    page.screenshot(path=str(tmp_path / "host.png"))
