@@ -13,13 +13,15 @@ from . import untrusted
 
 Parameters = Sequence[Any] | dict[str, Any] | None
 
-# DuckDB 1 gathers the whole result of a relation before it gives the first batch, DuckDB 2 that of a statement.
+# DuckDB 1 gathers the whole result of a relation before it gives the first batch, DuckDB 2 that of a statement; and in
+# a relation DuckDB 1 looks a list among the parameters through for each row.
 _RELATIONS_ARE_LAZY = int(duckdb.__version__.split(".")[0]) >= 2
 
 
 def table(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters, is_untrusted: bool) -> pa.Table:
     """Return all rows."""
-    return _begun(connection, sql, params, is_untrusted, as_relation=True).to_arrow_table()
+    as_relation = _RELATIONS_ARE_LAZY or not params
+    return _begun(connection, sql, params, is_untrusted, as_relation=as_relation).to_arrow_table()
 
 
 def batches(
