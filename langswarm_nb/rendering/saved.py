@@ -21,7 +21,7 @@ def for_file(html: str) -> str:
 
 def text_for_file(text: str) -> str:
     """Returns `text` as HTML that looks as the text does, without any style as well."""
-    lines = _no_formula(escape(text)).expandtabs(4).split("\n")
+    lines = _no_formula(escape(text.expandtabs(4))).split("\n")
     # Without a style, a row of spaces is one.
     return "<br>".join(re.sub(r" (?= )|^ ", "\N{NO-BREAK SPACE}", line) for line in lines)
 
