@@ -6,7 +6,9 @@ Every metric is a `SELECT` over a few common table expressions:
   those of the user); `timed_s` is the duration of complete ones
 - `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
   `marked` has the rows of both periods, `replies` those of the assistant among them
-- `cells`: `marked`, summed by slot, role, provider, model and status; `waits`: quantiles of `timed_s`
+- `cells`: `marked`, in sums by slot, role, provider, model and status
+- `waits`: quantiles of `timed_s`; `spread`: those of each model; `buckets`: how many durations are how long
+- `present`: sessions and users; `reach`: those of each model; `visits`: when each person was there; `persons`: who
 - `people`: one row a session, with small numbers in place of long ids
 - `clock`: each `slot` that occurs in `m` (a quarter of an hour; in UTC an hour), as local time, with its bin
 
