@@ -80,26 +80,32 @@ _NUMBERS = {
 }
 
 # Over a snapshot, and over a store's own tables.
-_FACTS = "SELECT role, status, created_at, provider, model, person FROM facts"
-_USERS = "SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person"
-_TABLES_FACTS = """
-    SELECT m.role, m.status, m.created_at, coalesce(m.provider, s.provider) AS provider,
-           coalesce(m.request_model, m.response_model, s.model) AS model, s.user_id AS person
-    FROM messages m LEFT JOIN sessions s USING (session_id)"""
-_TABLES_USERS = "SELECT DISTINCT user_id AS person, user_id FROM sessions"
+_OF_ROWS = {
+    "counts": """SELECT role, status, provider, model, n
+                 FROM kinds JOIN (SELECT kind, count(*) AS n FROM rows GROUP BY kind) USING (kind)""",
+    "users": """SELECT user_id, n
+                FROM persons JOIN (SELECT person, count(*) AS n FROM rows GROUP BY person) USING (person)""",
+    "newest": "SELECT max(created_at) FILTER (created_at <= $now) AS newest FROM rows",
+}
+_OF_TABLES = {
+    "counts": """SELECT m.role, m.status, coalesce(m.provider, s.provider) AS provider,
+                        coalesce(m.request_model, m.response_model, s.model) AS model, count(*) AS n
+                 FROM messages m LEFT JOIN sessions s USING (session_id) GROUP BY ALL""",
+    "users": "SELECT user_id, count(*) AS n FROM messages JOIN sessions USING (session_id) GROUP BY user_id",
+    "newest": "SELECT max(created_at) FILTER (created_at <= $now) AS newest FROM messages",
+}
 _CATALOGUE = """
-WITH x AS ({facts}),
+WITH counts AS MATERIALIZED ({counts}),
 options AS (
-    SELECT 'model' AS kind, model::VARCHAR AS name, count(*) AS n FROM x WHERE role = 'assistant' GROUP BY model
-    UNION ALL SELECT 'provider', provider::VARCHAR, count(*) FROM x WHERE role = 'assistant' GROUP BY provider
-    UNION ALL SELECT 'status', status::VARCHAR, count(*) FROM x GROUP BY status
-    UNION ALL SELECT 'user_id', user_id, n FROM (SELECT person, count(*) AS n FROM x GROUP BY person) JOIN ({users})
-        USING (person)
+    SELECT 'model' AS kind, model::VARCHAR AS name, sum(n) AS n FROM counts WHERE role = 'assistant' GROUP BY model
+    UNION ALL SELECT 'provider', provider::VARCHAR, sum(n) FROM counts WHERE role = 'assistant' GROUP BY provider
+    UNION ALL SELECT 'status', status::VARCHAR, sum(n) FROM counts GROUP BY status
+    UNION ALL SELECT 'user_id', user_id, n FROM ({users})
 )
-SELECT kind, name, n FROM options WHERE name IS NOT NULL
+SELECT kind, name, n::BIGINT AS n FROM options WHERE name IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY kind ORDER BY n DESC, name) <= 100
-UNION ALL SELECT 'messages', NULL, count(*) FROM x
-UNION ALL SELECT 'newest', (max(created_at) FILTER (created_at <= $now))::VARCHAR, 0 FROM x
+UNION ALL SELECT 'messages', NULL, coalesce(sum(n), 0)::BIGINT FROM counts
+UNION ALL SELECT 'newest', newest::VARCHAR, 0 FROM ({newest})
 ORDER BY kind, n DESC, name
 """
 
@@ -130,8 +136,8 @@ class Report:
         """What can be filtered by, each most frequent first; the number of messages; the newest one's time."""
         if self._catalogue is None:
             rows = self._snapshot.query(
-                _CATALOGUE.format(facts=_FACTS, users=_USERS),
-                _CATALOGUE.format(facts=_TABLES_FACTS, users=_TABLES_USERS),
+                _CATALOGUE.format(**_OF_ROWS),
+                _CATALOGUE.format(**_OF_TABLES),
                 {"now": now()},
             ).to_pylist()
             options: dict[str, Any] = {name: [] for name in ("user_id", "provider", "model", "status")}

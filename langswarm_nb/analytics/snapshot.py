@@ -11,7 +11,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .metrics.statement import MORE_COLUMNS, TIMED_S, Filters, Metric, apart, ask_all, slot_of, together
+from .facts import LATER, read_facts
+from .metrics.statement import Filters, Metric, apart, ask_all, together
 from .source import Source, run_statement
 
 if TYPE_CHECKING:
@@ -20,41 +21,16 @@ if TYPE_CHECKING:
 
 # Of more messages than this a copy would take more than a gigabyte: then every question goes to the store.
 MOST_MESSAGES = 10_000_000
-# Columns of few words, and those that statements compare with: they must be there whether a store has them or not.
+# Words that statements compare with: they must be there whether a store has them or not.
 _KNOWN = {
     "role": ("assistant", "system", "tool", "user"),
     "status": ("complete", "error", "interrupted", "streaming"),
-    "provider": (),
-    "model": (),
-    "finish_reason": (),
-    "error_type": (),
-    "request_model": (),
-    "response_model": (),
 }
 _MOST_WORDS = 20_000
+# What the Overview does without.
+_LATER = (*LATER, "people")
 # How often it is read anew because the store changed meanwhile.
 _ATTEMPTS = 3
-# Of these a metric has to name one before they are read: the Overview does without.
-_LATER = MORE_COLUMNS.keys() - {"created_at", "finish_reason", "time_to_first_chunk_s"}
-# Long, and only asked for to find what a message's feedback was.
-_VOTED = "CASE WHEN x.message_id IN (SELECT message_id FROM events WHERE kind = 'feedback') THEN x.message_id END"
-# Both statements number alike: the order is that of ids.
-_PEOPLE = """
-SELECT session_id, (row_number() OVER (ORDER BY session_id))::INTEGER AS session_no,
-       coalesce(person, 0)::INTEGER AS person, user_id, provider, model, title
-FROM sessions LEFT JOIN (
-    SELECT user_id, row_number() OVER (ORDER BY user_id) AS person
-    FROM (SELECT DISTINCT user_id FROM sessions WHERE user_id IS NOT NULL)
-) USING (user_id)
-"""
-_FACTS = f"""
-WITH people AS MATERIALIZED ({_PEOPLE})
-SELECT p.session_no, coalesce(p.person, 0)::INTEGER AS person, TRY_CAST({slot_of("x.created_at")} AS INTEGER) AS slot,
-       x.created_at, x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status,
-       coalesce(x.provider, p.provider) AS provider, coalesce(x.request_model, x.response_model, p.model) AS model,
-       x.finish_reason, {TIMED_S} AS timed_s,
-       x.time_to_first_chunk_s, x.cost_usd, x.output_tokens
-"""
 # What changes with a store: a message, a reply that ends, another branch, a session's name, a vote, an import. No sum
 # of floats: it depends on the order of adding.
 _VERSION = """
@@ -83,10 +59,10 @@ class Snapshot:
         sql, params = together(metrics, Filters.of(**filters), self._source, of_snapshot=True)
         return apart(metrics, tables.query(sql, params), str(params["tz"]))
 
-    def query(self, over_facts: str, over_tables: str, params: dict[str, Any]) -> pa.Table:
-        """Return what `over_facts` says of the snapshot, or `over_tables` of the store where that is too large."""
+    def query(self, over_rows: str, over_tables: str, params: dict[str, Any]) -> pa.Table:
+        """Return what `over_rows` says of the snapshot, or `over_tables` of the store where that is too large."""
         tables = self._up_to_date(False)
-        return self._source.query(over_tables, params) if tables is None else tables.query(over_facts, params)
+        return self._source.query(over_tables, params) if tables is None else tables.query(over_rows, params)
 
     def _up_to_date(self, whole: bool) -> _Tables | None:
         with self._reading:
@@ -113,23 +89,28 @@ def _version_of(source: Source) -> list[Any]:
 
 
 class _Tables:
-    """`facts`, `people` and what belongs to them, in a database of their own."""
+    """`rows`, `kinds`, `people` and what belongs to them, in a database of their own."""
 
     def __init__(self, source: Source, whole: bool) -> None:
         import duckdb
 
         self.whole = whole
         self._connection = duckdb.connect(config={"enable_external_access": "false"})
+        # Small numbers are grouped by without looking them up, which is several times faster.
         self._connection.execute(
             "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET perfect_ht_threshold = 20"
         )
-        more = "".join(f", {(MORE_COLUMNS | {'message_id': _VOTED})[name]} AS {name}" for name in sorted(_LATER))
-        facts = source.query(f"{_FACTS}{more if whole else ''} FROM messages x LEFT JOIN people p USING (session_id)")
-        self._fill("facts", facts)
-        self._fill("people", source.query(_PEOPLE))
+        facts = read_facts(source, whole)
+        self._fill("rows", facts.rows)
+        self._fill("codes", facts.codes)
+        self._fill("kinds", facts.kinds)
+        self._fill("persons", facts.persons)
         self._connection.execute(
-            "CREATE VIEW sessions AS SELECT session_id, user_id, provider, model, title FROM people"
+            f"CREATE VIEW facts AS SELECT *, made IS NOT NULL AS is_reply, {self._is_asked()} AS is_asked FROM rows"
         )
+        if facts.people is not None:
+            self._fill("people", facts.people)
+            self._connection.execute("CREATE VIEW sessions AS SELECT * FROM people")
         if whole:
             self._fill("events", source.query("SELECT * FROM events WHERE kind = 'feedback'"))
 
@@ -138,10 +119,22 @@ class _Tables:
         with self._connection.cursor() as cursor:
             return run_statement(cursor, sql, params)
 
+    def _is_asked(self) -> str:
+        # A list of kinds would be joined in every time.
+        asked = "SELECT kind FROM kinds WHERE role = 'user'"
+        first, last, count = self._connection.execute(
+            f"SELECT coalesce(min(kind), 0), coalesce(max(kind), -1), count(*) FROM ({asked})"
+        ).fetchall()[0]
+        return f"kind BETWEEN {first} AND {last}" if last - first + 1 == count else f"kind IN ({asked})"
+
     def _fill(self, name: str, rows: pa.Table) -> None:
+        import pyarrow as pa
+
         connection = self._connection
         columns = [
-            self._typed(rows, column) if name == "facts" and column in _KNOWN else f'"{column}"'
+            self._typed(rows, column)
+            if name == "kinds" and pa.types.is_string(rows.schema.field(column).type)
+            else f'"{column}"'
             for column in rows.column_names
         ]
         connection.register("incoming", rows)
@@ -155,7 +148,7 @@ class _Tables:
         found = rows.column(column).unique()
         if len(found) > _MOST_WORDS:
             return column
-        words = [*found.drop_null().to_pylist(), *_KNOWN[column]]
+        words = [*found.drop_null().to_pylist(), *_KNOWN.get(column, ())]
         # A type cannot be spelled out with a null byte in one of its words.
         if not words or any("\0" in word for word in words):
             return column

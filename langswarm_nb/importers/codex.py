@@ -77,6 +77,9 @@ def _session(entry: Entry, known: dict[str, _Known], report: ImportReport) -> It
     yield from attempt(rollout.finished, report, entry.name)
 
 
+_NO_PARENT = "it is not in this import: what was copied from it counts as the fork's own; import both to count it once"
+
+
 class _Rollout:
     def __init__(self, entry: Entry, known: dict[str, _Known], report: ImportReport) -> None:
         self._found = Conversation(SOURCE, PurePosixPath(entry.name).stem, provider="openai")
@@ -124,6 +127,8 @@ class _Rollout:
         if not found.messages:
             self._report.skip("conversation", _NOTHING, found.source_id)
             return None
+        if "forked_from" in found.metadata and self._before is None:
+            self._report.skip("fork's parent", _NO_PARENT, found.source_id)
         if self._thoughts:
             last = found.messages[-1]
             self._say(Message(f"{found.source_id}/end", "assistant", created_at=last.created_at, provider="openai"))

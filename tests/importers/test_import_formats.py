@@ -293,6 +293,15 @@ def test_codex_forks_inherit_nothing_twice(tmp_path, store, told, copied_from):
     }
 
 
+def test_a_codex_fork_without_its_parent_says_so(tmp_path, store):
+    fork = samples.codex("child")
+    fork[0]["payload"]["forked_from_id"] = "p"
+    report = load(samples.lines(tmp_path / "rollout-2026-05-02T10-00-00-child.jsonl", fork), store)
+    (told,) = [skipped for skipped in report.skipped if skipped.what == "fork's parent"]
+    assert "counts as the fork's own" in told.reason
+    assert told.examples == ["child"]
+
+
 # --- llm ---
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .of_tables import SPEED
 from .statement import metric
 
 _UNPRICED = "count(*) FILTER (cost_usd IS NULL)"
@@ -95,9 +96,7 @@ def latency_distribution() -> str:
     return """
     SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, marks[1] AS p50,
            marks[2] AS p95, marks[3] AS p99
-    FROM (SELECT floor(log10(least(greatest(timed_s, 0.001), 999999)) * 10 + 1e-9)::INTEGER AS bucket,
-                 count(*) AS calls
-          FROM calls WHERE timed_s IS NOT NULL GROUP BY bucket), (SELECT marks FROM waits WHERE is_current)
+    FROM buckets, (SELECT marks FROM waits WHERE is_current)
     """
 
 
@@ -110,10 +109,6 @@ def time_to_first_chunk() -> str:
     """
 
 
-_SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
-     THEN output_tokens / (timed_s - coalesce(time_to_first_chunk_s, 0)) END"""
-
-
 @metric("calls DESC, model")
 def tokens_per_second() -> str:
     """Return how fast text comes once it has begun: one row a model, p5, p50 and p95 of output tokens a second.
@@ -123,7 +118,7 @@ def tokens_per_second() -> str:
     return f"""
     SELECT provider, model, count(*) AS calls, quantile_cont(speed, 0.05) AS p5, quantile_cont(speed, 0.5) AS p50,
            quantile_cont(speed, 0.95) AS p95
-    FROM (SELECT provider, model, {_SPEED} AS speed FROM calls)
+    FROM (SELECT provider, model, {SPEED} AS speed FROM calls)
     WHERE isfinite(speed) GROUP BY provider, model
     """
 
@@ -194,10 +189,11 @@ def model_comparison() -> str:
 
     `cost_per_1000_calls` is over its priced calls only; latency and speed as in `latency` and `tokens_per_second`.
     """
-    return f"""
+    return """
     SELECT sums.provider, sums.model, calls, sessions, users, cost_usd, unpriced, cost_per_1000_calls,
-           waits[1] AS median_latency_s, waits[2] AS p95_latency_s, median_first_chunk_s, median_tokens_per_s,
-           output_tokens / nullif(counted, 0) AS mean_output_tokens, coalesce(errors, 0) / calls AS error_rate
+           waits[1] AS median_latency_s, waits[2] AS p95_latency_s, first_chunk_s AS median_first_chunk_s,
+           speed AS median_tokens_per_s, output_tokens / nullif(counted, 0) AS mean_output_tokens,
+           coalesce(errors, 0) / calls AS error_rate
     FROM (
         SELECT provider, model, sum(messages)::BIGINT AS calls, sum(cost_usd)::DOUBLE AS cost_usd,
                sum(unpriced)::BIGINT AS unpriced,
@@ -206,18 +202,9 @@ def model_comparison() -> str:
                sum(messages) FILTER (status = 'error') AS errors
         FROM cells WHERE is_current AND role = 'assistant' GROUP BY provider, model
     ) sums
-    JOIN (
-        SELECT provider, model, sum(sessions)::BIGINT AS sessions, count(*) FILTER (person > 0) AS users
-        FROM (SELECT provider, model, person, count(session_no) AS sessions
-              FROM (SELECT DISTINCT provider, model, session_no, person FROM calls) GROUP BY provider, model, person)
-        GROUP BY provider, model
-    ) who ON sums.provider IS NOT DISTINCT FROM who.provider AND sums.model IS NOT DISTINCT FROM who.model
-    JOIN (
-        SELECT provider, model, quantile_cont(timed_s, [0.5, 0.95]) AS waits,
-               median(CASE WHEN isfinite(time_to_first_chunk_s) THEN time_to_first_chunk_s END) AS median_first_chunk_s,
-               median(CASE WHEN isfinite(speed) THEN speed END) AS median_tokens_per_s
-        FROM (SELECT *, {_SPEED} AS speed FROM calls) GROUP BY provider, model
-    ) q ON sums.provider IS NOT DISTINCT FROM q.provider AND sums.model IS NOT DISTINCT FROM q.model
+    JOIN reach ON sums.provider IS NOT DISTINCT FROM reach.provider AND sums.model IS NOT DISTINCT FROM reach.model
+    LEFT JOIN spread ON sums.provider IS NOT DISTINCT FROM spread.provider
+                    AND sums.model IS NOT DISTINCT FROM spread.model
     """
 
 
@@ -245,7 +232,7 @@ def diagnose() -> str:
                    {sums.format(which="is_previous", suffix="_before")}
             FROM replies GROUP BY GROUPING SETS ((), (model), (provider), (person), (finish_reason))
         ) found
-        LEFT JOIN (SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person) u USING (person)
+        LEFT JOIN persons u USING (person)
     )
     QUALIFY row_number() OVER (PARTITION BY dimension ORDER BY abs(calls - calls_before) DESC, name) <= 50
     """

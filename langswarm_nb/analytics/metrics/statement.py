@@ -6,7 +6,9 @@ Every metric is a `SELECT` over a few common table expressions:
   those of the user); `timed_s` is the duration of complete ones
 - `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
   `marked` has the rows of both periods, `replies` those of the assistant among them
-- `cells`: `marked`, summed by slot, role, provider, model and status; `waits`: quantiles of `timed_s`
+- `cells`: `marked`, in sums by slot, role, provider, model and status
+- `waits`: quantiles of `timed_s`; `spread`: those of each model; `buckets`: how many durations are how long
+- `present`: sessions and users; `reach`: those of each model; `visits`: when each person was there; `persons`: who
 - `people`: one row a session, with small numbers in place of long ids
 - `clock`: each `slot` that occurs in `m` (a quarter of an hour; in UTC an hour), as local time, with its bin
 
@@ -19,12 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from ...clock import as_utc, now
 from ...errors import ConfigurationError
 from ..source import opened
+from . import of_rows, of_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,50 +38,19 @@ if TYPE_CHECKING:
 
     Bind = Callable[[Source | None], dict[str, Any]]
 
+# They are files: listing them takes as long as a metric.
+_zones = cache(available_timezones)
 BINS = ("hour", "day", "week", "month", "year", "century")
 # Microseconds in a quarter of an hour, the step of every modern time zone; and what makes every date since the
 # year 1 positive, because DuckDB's integer division rounds towards zero.
-_SLOT = 900_000_000
-_SHIFT = 70_080_000 * _SLOT
+SLOT = 900_000_000
+SHIFT = 70_080_000 * SLOT
 
-# From a store's own tables: what the metrics name, once, because several of them look at it.
-_OF_TABLES = """
-people AS MATERIALIZED (
-    SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
-    FROM sessions LEFT JOIN (
-        SELECT user_id, row_number() OVER () AS person
-        FROM (SELECT DISTINCT user_id FROM sessions WHERE user_id IS NOT NULL)
-    ) USING (user_id)
-),
-history AS MATERIALIZED (
-    SELECT x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status, x.cost_usd,
-           x.output_tokens, {timed_s} AS timed_s,
-           p.session_no, coalesce(p.person, 0) AS person,
-           coalesce(x.provider, p.provider) AS provider,
-           coalesce(x.request_model, x.response_model, p.model) AS model,{more}
-           {slot} AS slot, {marks}
-    FROM messages x LEFT JOIN people p USING (session_id)
-    WHERE {condition}
-),
-marked AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current OR is_previous)"""
-# From a snapshot, whose columns have these names already. What filters let through is kept, because it is little.
-_OF_SNAPSHOT = """
-history AS NOT MATERIALIZED (SELECT x.* REPLACE ({snapshot_slot} AS slot), {marks} FROM facts x WHERE {condition}),
-marked AS {materialized} (SELECT * FROM history WHERE is_current OR is_previous)"""
 _PRELUDE = """
 WITH {rows},
 m AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_current),
-replies AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_reply),
 calls AS NOT MATERIALIZED (SELECT * FROM replies WHERE is_current),
-waits AS MATERIALIZED (
-    SELECT is_current, quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS marks
-    FROM replies WHERE timed_s IS NOT NULL GROUP BY is_current
-),
-cells AS MATERIALIZED (
-    SELECT is_current, slot, role, provider, model, status, count(*) AS messages, sum(cost_usd) AS cost_usd,
-           count(*) - count(cost_usd) AS unpriced, sum(output_tokens) AS output_tokens, count(output_tokens) AS counted
-    FROM marked GROUP BY is_current, slot, role, provider, model, status
-),
+{sums},
 slots AS MATERIALIZED (
     SELECT slot, {local_time} AS local_time
     FROM (SELECT DISTINCT slot FROM cells WHERE is_current AND slot IS NOT NULL)
@@ -90,12 +63,17 @@ clock AS MATERIALIZED (
                    WHEN days <= 10000 THEN 'month' WHEN days <= 110000 THEN 'year' ELSE 'century' END) AS unit
         FROM (SELECT date_diff('day', min(local_time), max(local_time)) AS days FROM slots)
     )
+),
+hours AS MATERIALIZED (
+    SELECT DISTINCT person, is_current, {visit} AS slot FROM history
+    WHERE is_asked AND person > 0 AND slot IS NOT NULL
+),
+visits AS MATERIALIZED (
+    SELECT person, is_current, local_time
+    FROM hours JOIN (SELECT slot, {local_time} AS local_time FROM (SELECT DISTINCT slot FROM hours)) USING (slot)
 )"""
 
 
-# A reply that broke off says nothing about how long a reply takes.
-TIMED_S = """CASE WHEN x.role = 'assistant' AND (x.status IS NULL OR x.status = 'complete') AND isfinite(x.duration_s)
-                THEN x.duration_s END"""
 # Only read where a metric names it.
 MORE_COLUMNS = {
     "created_at": "x.created_at",
@@ -137,7 +115,7 @@ class Filters:
             known = ", ".join(cls.__dataclass_fields__)
             raise ConfigurationError(f"There is no filter {', '.join(map(repr, unknown))}. There are: {known}.")
         tz = str(given.get("tz") or "UTC")
-        if tz not in available_timezones():
+        if tz not in _zones():
             raise ConfigurationError(f"{tz!r} is no time zone. Use a name such as 'UTC' or 'Europe/Oslo'.")
         if given.get("bin") not in (None, *BINS):
             raise ConfigurationError(f"bin cannot be {given['bin']!r}. Use one of: {', '.join(BINS)}, or None.")
@@ -200,30 +178,12 @@ def local_bin(unit: str, local_time: str) -> str:
 
 def local_time(slot: str) -> str:
     """Return the SQL of a slot's wall clock time."""
-    return f"make_timestamptz({slot}::BIGINT * {_SLOT} - {_SHIFT}) AT TIME ZONE $tz"
+    return f"make_timestamptz({slot}::BIGINT * {SLOT} - {SHIFT}) AT TIME ZONE $tz"
 
 
 def slot_of(created_at: str) -> str:
     """Return the SQL of the quarter of an hour, counted from the year 1, in which a time is."""
-    return f"(epoch_us({created_at}) + {_SHIFT}) // {_SLOT}"
-
-
-_IS_ONE_OF = "list_contains(${name}::VARCHAR[], coalesce({column}::VARCHAR, ''))"
-_CONDITIONS = {
-    name: _IS_ONE_OF.format(name=name, column=column)
-    for name, column in {
-        "user_id": "p.user_id",
-        "provider": "coalesce(x.provider, p.provider)",
-        "model": "coalesce(x.request_model, x.response_model, p.model)",
-        "status": "x.status",
-    }.items()
-}
-_SNAPSHOT_CONDITIONS = {
-    name: _IS_ONE_OF.format(name=name, column=f"x.{name}") for name in ("provider", "model", "status")
-} | {
-    "user_id": f"""(x.person IN (SELECT person FROM people WHERE {_IS_ONE_OF.format(name="user_id", column="user_id")})
-                    OR x.person = 0 AND list_contains($user_id::VARCHAR[], ''))"""
-}
+    return f"(epoch_us({created_at}) + {SHIFT}) // {SLOT}"
 
 
 _MARKS = """coalesce(x.created_at >= $start, false) AS is_current,
@@ -231,7 +191,7 @@ _MARKS = """coalesce(x.created_at >= $start, false) AS is_current,
 
 
 def where(
-    filters: Filters, with_start: bool = True, conditions: dict[str, str] = _CONDITIONS
+    filters: Filters, with_start: bool = True, conditions: dict[str, str] = of_tables.CONDITIONS
 ) -> tuple[str, dict[str, Any]]:
     """Return the condition over messages `x` and their session `p`, and the values to bind."""
     params: dict[str, Any] = {}
@@ -263,24 +223,35 @@ def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = Fal
         params |= {"start": filters.start, "before": filters.previous_start()}
         marks = _MARKS
     # Where local hours are whole ones, fewer slots tell as much.
-    coarser = " // 4 * 4" if filters.tz == "UTC" else ""
-    condition, values = where(filters, not with_history, _SNAPSHOT_CONDITIONS if of_snapshot else _CONDITIONS)
+    is_utc = filters.tz == "UTC"
+    coarser = " // 4 * 4" if is_utc else ""
+    condition, values = where(filters, not with_history, of_rows.CONDITIONS if of_snapshot else of_tables.CONDITIONS)
     params |= values
-    rows = (_OF_SNAPSHOT if of_snapshot else _OF_TABLES).format(
-        slot=f"({slot_of('x.created_at')}){coarser}",
-        snapshot_slot=f"x.slot{coarser}",
-        timed_s=TIMED_S,
-        more="".join(
-            f" {expression} AS {name},"
-            for name, expression in MORE_COLUMNS.items()
-            if any(name in metric.body for metric in metrics)
-        ),
+    named = " ".join(metric.body for metric in metrics)
+    if "spread" in named:
+        named += of_tables.SUMS
+    rows = (of_rows.HISTORY if of_snapshot else of_tables.HISTORY).format(
+        slot="x.hour * 4" if of_snapshot and is_utc else f"({slot_of('x.created_at')}){coarser}",
+        step="x.hour" if is_utc else slot_of("x.created_at"),
+        timed_s=of_tables.TIMED_S,
+        more="".join(f" {expression} AS {name}," for name, expression in MORE_COLUMNS.items() if name in named),
         marks=marks,
         condition=condition,
         materialized="MATERIALIZED" if is_marked or values else "NOT MATERIALIZED",
     )
+    sums = of_tables.SUMS
+    if of_snapshot:
+        sums = of_rows.SUMS.format(
+            slot="step * 4" if is_utc else "step",
+            # A constant among what is grouped by keeps DuckDB from grouping by small numbers.
+            is_current="is_current" if is_marked else "true AS is_current",
+            by="is_current, " if is_marked else "",
+            same=" AND t.is_current = r.is_current" if is_marked else "",
+        )
     text = _PRELUDE.format(
         rows=rows.strip(),
+        sums=sums.strip(),
+        visit="slot // 96 * 96" if is_utc else "slot // 4 * 4",
         local_time=local_time("slot"),
         bin=local_bin("unit", "local_time"),
     )
@@ -385,6 +356,8 @@ def tidy(table: pa.Table, tz: str) -> pd.DataFrame:
             kind = pa.int64()
         elif pa.types.is_dictionary(kind):
             kind = pa.string()
+        elif pa.types.is_timestamp(kind) and kind.tz:
+            kind = pa.timestamp(kind.unit, "UTC")
         fields.append(pa.field(field.name, kind))
     frame = table.cast(pa.schema(fields), safe=False).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     for name in ("bin", "cohort"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .statement import local_bin, local_time, metric
+from .statement import local_bin, metric
 
 
 @metric("position", with_history=True)
@@ -14,10 +14,9 @@ def overview() -> str:
     with a message in the period, latency is that of complete replies, the error rate is over all replies.
     """
     names = ("sessions", "messages", "active_users", "cost_usd", "median_latency_s", "error_rate")
-    rows = "\nUNION ALL ".join(
-        f"SELECT {position} AS position, '{name}' AS name, now.{name} AS value, before.{name} AS previous,"
-        f" {'now.unpriced' if name == 'cost_usd' else 'NULL::BIGINT'} AS unpriced"
-        " FROM now LEFT JOIN every before ON before.is_previous"
+    numbers = ", ".join(
+        f"{{position: {position}, name: '{name}', value: now.{name}, previous: before.{name},"
+        f" unpriced: {'now.unpriced' if name == 'cost_usd' else 'NULL::BIGINT'}}}"
         for position, name in enumerate(names)
     )
     return f"""
@@ -28,20 +27,11 @@ def overview() -> str:
                (sum(unpriced) FILTER (role = 'assistant'))::BIGINT AS unpriced
         FROM cells GROUP BY is_current
     ),
-    -- Listed first: counting what is distinct among a million rows takes longer than everything else.
-    present AS MATERIALIZED (SELECT DISTINCT is_current, session_no, person FROM marked),
-    who AS (
-        SELECT NOT is_current AS is_previous, count(session_no)::DOUBLE AS sessions,
-               coalesce(any_value(users), 0)::DOUBLE AS active_users
-        FROM present
-        LEFT JOIN (SELECT is_current, count(*) AS users
-                   FROM (SELECT DISTINCT is_current, person FROM present WHERE person > 0) GROUP BY is_current)
-        USING (is_current)
-        GROUP BY is_current
-    ),
     every AS (
-        SELECT * FROM sums LEFT JOIN who USING (is_previous)
-        LEFT JOIN (SELECT NOT is_current AS is_previous, marks[1] AS median_latency_s FROM waits) USING (is_previous)
+        SELECT sums.*, sessions::DOUBLE AS sessions, coalesce(users, 0)::DOUBLE AS active_users,
+               marks[1] AS median_latency_s
+        FROM sums LEFT JOIN present ON sums.is_previous = NOT present.is_current
+        LEFT JOIN waits ON sums.is_previous = NOT waits.is_current
     ),
     now AS (
         SELECT coalesce(sessions, 0) AS sessions, coalesce(messages, 0) AS messages,
@@ -51,7 +41,7 @@ def overview() -> str:
     )
     SELECT position, name, value, previous,
            CASE WHEN previous > 0 THEN (value - previous) / previous END AS change, unpriced
-    FROM ({rows})
+    FROM (SELECT unnest([{numbers}], recursive := true) FROM now LEFT JOIN every before ON before.is_previous)
     """
 
 
@@ -144,21 +134,14 @@ def retention() -> str:
     """
     cohort, later = local_bin("unit", "first_time"), local_bin("unit", "local_time")
     return f"""
-    WITH hours AS MATERIALIZED (
-        SELECT DISTINCT person, is_current, slot // 4 * 4 AS slot FROM history
-        WHERE is_asked AND person > 0 AND slot IS NOT NULL
+    WITH born AS (
+        SELECT person, min(local_time) AS first_time, bool_and(is_current) AS is_new FROM visits GROUP BY person
     ),
-    days AS MATERIALIZED (
-        SELECT person, is_current, local_time
-        FROM hours JOIN (SELECT slot, {local_time("slot")} AS local_time FROM (SELECT DISTINCT slot FROM hours))
-        USING (slot)
-    ),
-    born AS (SELECT person, min(local_time) AS first_time, bool_and(is_current) AS is_new FROM days GROUP BY person),
     chosen AS (SELECT CASE WHEN date_diff('day', min(first_time), max(first_time)) <= 190 THEN 'week' ELSE 'month' END
                       AS unit FROM born WHERE is_new),
     seen AS (
         SELECT DISTINCT person, unit, {cohort} AS cohort, date_diff(unit, {cohort}, {later}) AS age
-        FROM days JOIN born USING (person), chosen
+        FROM visits JOIN born USING (person), chosen
         WHERE is_new
     )
     SELECT cohort, unit, age, count(*) AS users, first(size) AS size, count(*) / first(size) AS share

@@ -215,7 +215,8 @@ FROM near LEFT JOIN sessions USING (session_id) ORDER BY similarity DESC, sessio
 
         `session_id`, `title`, `user_id`, `model`, `created_at`, `similarity` (the cosine, 0 to 1) and the words that
         they `shared`. By TF-IDF over the words of questions and titles; with `embed`, a function from texts to vectors,
-        the hundred nearest are put in order of meaning. A session that is not there is like none: no rows.
+        the hundred nearest by words are put in order of meaning: a conversation that shares no word with this one is
+        not found by its meaning either. A session that is not there is like none: no rows.
         """
         sql, params = self.statement(session_id, limit=limit if embed is None else max(100, limit), **filters)
         with opened(source) as opened_source:
