@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from conftest import Panel
 from own_page import own_panel, quiet_page
-from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
+from playwright.sync_api import BrowserContext, Download, Frame, Page, Route, expect
 from test_panel_attachments import file, pick, png
 from test_panel_looks import FAINT
 
@@ -179,12 +179,11 @@ def test_it_is_whole_in_another_editor(
     shown.box.press("Control+v")
     assert shown.replies.locator("pre code").inner_text().strip() == shown.box.input_value().strip()
     # Bytes come back whole: the file is saved from what the kernel sends in pieces.
-    with page.expect_download() as saved:
-        root.get_by_role("button", name="Save chart.png").click()
-        carry(lambda: outbox.empty())
-        page.wait_for_timeout(300)
-        carry(lambda: outbox.empty())
-    saved.value.save_as(tmp_path / "saved.png")
+    saved: list[Download] = []
+    page.on("download", saved.append)
+    root.get_by_role("button", name="Save chart.png").click()
+    carry(lambda: saved)
+    saved[0].save_as(tmp_path / "saved.png")
     assert (tmp_path / "saved.png").read_bytes() == png()
     # A menu, and a form over the conversation.
     root.get_by_role("button", name="More").click()
