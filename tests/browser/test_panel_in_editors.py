@@ -180,7 +180,7 @@ def test_it_is_whole_in_another_editor(
     assert shown.replies.locator("pre code").inner_text().strip() == shown.box.input_value().strip()
     # Bytes come back whole: the file is saved from what the kernel sends in pieces.
     saved: list[Download] = []
-    page.on("download", saved.append)
+    page.on("download", lambda download: saved.append(download))
     root.get_by_role("button", name="Save chart.png").click()
     carry(lambda: saved)
     saved[0].save_as(tmp_path / "saved.png")
