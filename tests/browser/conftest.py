@@ -341,7 +341,9 @@ class Panel:
 
     def texts(self) -> list[str]:
         """Return what the messages say, oldest first."""
-        return self.root.locator(".lsnb-said, .lsnb-body > .lsnb-md").all_inner_texts()
+        # What is out of sight is not laid out, and then its text ends with a line.
+        found = self.root.locator(".lsnb-said, .lsnb-body > .lsnb-md").all_inner_texts()
+        return [text.strip() for text in found]
 
     def watch_growth(self) -> None:
         """Start noting every length that the running reply has on the screen."""

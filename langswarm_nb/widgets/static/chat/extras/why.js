@@ -5,6 +5,8 @@ function askWhy(item, rating, keep) {
   why.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.stopPropagation();
+    // Or the key would press the thumb, which gets the focus, and take it back.
+    event.preventDefault();
     if (event.key === "Enter" && why.value.trim()) keep(why.value.trim());
     why.remove();
     item.el.querySelector(`.lsnb-${rating}`)?.focus({ preventScroll: true });
