@@ -107,6 +107,20 @@ def wait_until(true: Callable[[], object], timeout_s: float = 90) -> None:
         time.sleep(0.1)
 
 
+def until_idle(kernels: list[psutil.Process]) -> None:
+    """Wait until the kernels hardly use a processor for half a second."""
+
+    def used() -> float:
+        return sum(sum(kernel.cpu_times()[:2]) for kernel in kernels)
+
+    def is_idle() -> bool:
+        before = used()
+        time.sleep(0.5)
+        return used() - before < 0.05
+
+    wait_until(is_idle)
+
+
 def opened(served: Served, visitor: BrowserContext) -> tuple[Page, Panel, list[str]]:
     page = visitor.new_page()
     wrong: list[str] = []
@@ -193,6 +207,8 @@ def test_every_answer_keeps_the_page_to_itself_and_ctrl_c_ends_all(served: Serve
 
     kernels = served.kernels()
     assert kernels
+    # One that is stopped in the midst of its cells says so.
+    until_idle(kernels)
     os.killpg(served.process.pid, signal.SIGINT)
     assert served.process.wait(30) == 0
     assert not [kernel for kernel in kernels if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE]

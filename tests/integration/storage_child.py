@@ -56,6 +56,8 @@ async def stream_a_reply(storage: ISessionStorage, session_id: str, message_id: 
 
 async def leave_open(storage: ISessionStorage, session_id: str) -> None:
     """Write, and end without closing."""
+    # In development mode asyncio says what took long, which a busy machine does.
+    asyncio.get_running_loop().slow_callback_duration = 60
     await start(storage, session_id)
     await storage.add_message(session_id, message(session_id, "kept"))
     await storage.checkpoint(message(session_id, "half", "assistant"))
