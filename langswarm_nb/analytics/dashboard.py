@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import html
 import logging
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,8 +91,9 @@ class Dashboard(anywidget.AnyWidget):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
             data["text/plain"] = repr(self)
-            # For readers of the saved notebook: shown only where the widget cannot be.
-            data["text/html"] = self._snapshot()
+            # For readers of the saved notebook: shown only where the widget cannot be. Voila saves none.
+            if not os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+                data["text/html"] = self._snapshot()
         return bundle
 
     def _snapshot(self) -> str:

@@ -31,7 +31,7 @@ class App {
     this.root.addEventListener("lsnb-shown", () => this.show({ refresh: true }));
     root.append(this.root);
     this.stopTheme = onThemeChange(() => this.redraw());
-    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes = new ResizeObserver(() => this.number === 0 ? this.showOnceSeen() : this.resize());
     this.sizes.observe(this.grid);
     if (backend.live) {
       this.actions.append(
@@ -39,7 +39,12 @@ class App {
         this.button("Save as HTML", () => this.saveHtml(), "One file that works without kernel and network"),
       );
     }
-    this.show({});
+    this.showOnceSeen();
+  }
+
+  // Nothing is computed for a part of the page that nobody has opened yet; its first size tells that it is open.
+  showOnceSeen() {
+    if (this.root.isConnected && this.root.checkVisibility()) this.show({});
   }
 
   close() {
