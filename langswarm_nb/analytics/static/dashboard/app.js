@@ -178,7 +178,9 @@ class App {
         this.change({ period: event.target.value, start: null, end: null });
       } },
       ...frame.periods.map((name) => element("option", { value: name, selected: !custom && name === filters.period }, name)),
-      element("option", { value: "custom", selected: custom }, "From … to …"),
+      // What is chosen already cannot be chosen again, and dates are changed more than once.
+      custom ? element("option", { value: "", selected: true, hidden: true }, "From … to …") : null,
+      element("option", { value: "custom" }, custom ? "Other dates …" : "From … to …"),
     );
     const adders = Object.entries(NAMES).map(([kind, name]) => {
       const left = frame.options[kind].filter((value) => !(filters[kind] ?? []).includes(value));
@@ -192,8 +194,7 @@ class App {
     });
     const chips = [];
     if (custom) {
-      const text = [filters.start && `from ${shortTime(filters.start)}`, filters.end && `to ${shortTime(filters.end)}`];
-      chips.push(this.chip(text.filter(Boolean).join(" "), () => this.change({ start: null, end: null })));
+      chips.push(this.chip(inWords(filters), () => this.change({ start: null, end: null })));
     }
     for (const kind of Object.keys(NAMES)) {
       for (const value of [filters[kind] ?? []].flat()) {
@@ -209,8 +210,9 @@ class App {
   }
 
   openDates() {
-    const from = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "From" });
-    const to = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "To, this day included" });
+    const { start, end } = this.filters;
+    const from = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "From", value: start?.slice(0, 10) });
+    const to = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "To, this day included", value: end ? lastMoment(end).slice(0, 10) : null });
     const apply = this.button("Apply", () => {
       if (from.value && to.value && from.value > to.value) [from.value, to.value] = [to.value, from.value];
       this.change({ start: from.value || null, end: to.value ? dayAfter(to.value) : null });
