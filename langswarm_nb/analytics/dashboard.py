@@ -79,8 +79,7 @@ class Dashboard(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Read the store anew: the next look at it shows what is in there now."""
-        if not self._is_demo:
-            self._report = Report(open_source(self._given), **self._filters)
+        self._read_anew()
         self.send({"type": "stale"})
 
     def __repr__(self) -> str:
@@ -162,8 +161,8 @@ class Dashboard(anywidget.AnyWidget):
         if message.get("filters") is not None:
             self._filters = {key: value for key, value in message["filters"].items() if value not in (None, "", [])}
         progress("Opening the store …")
-        if message.get("refresh") and not self._is_demo:
-            self._report = Report(open_source(self._given), **self._filters)
+        if message.get("refresh"):
+            self._read_anew()
         elif message.get("filters") is not None:
             self._report = self._report.narrowed(self._filters)
         if not self._report.catalogue["messages"]:
@@ -173,6 +172,15 @@ class Dashboard(anywidget.AnyWidget):
             **self._report.view(str(message.get("tab") or "Overview"), progress=progress),
             "demo": self._is_demo,
         }
+
+    def _read_anew(self) -> None:
+        if self._is_demo:
+            # The demo gives way to the first conversation of one's own.
+            own = Report(open_source(self._given))
+            if own.catalogue["messages"]:
+                self._is_demo, self._filters, self._report = False, {}, own
+            return
+        self._report = Report(open_source(self._given), **self._filters)
 
     def _show_demo(self) -> None:
         from .demo import demo_tables
