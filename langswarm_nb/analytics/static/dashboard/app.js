@@ -105,6 +105,7 @@ class App {
     this.strip.textContent = "Made-up demo data. Your own store is empty so far, and stays untouched.";
     this.drawTabs();
     if (this.backend.live) this.drawFilters();
+    else this.bar.textContent = this.filtersInWords();
     this.drawNumbers(view.numbers);
     this.drawCards(view.items);
   }
@@ -207,6 +208,12 @@ class App {
     }), "Show everything");
     clear.disabled = chips.length === 0 && filters.period === "All time";
     this.bar.replaceChildren(period, ...adders, ...chips, clear);
+  }
+
+  filtersInWords() {
+    const { filters } = this;
+    const chosen = Object.entries(NAMES).map(([kind, name]) => [filters[kind] ?? []].flat().length && `${name}: ${[filters[kind]].flat().join(", ")}`);
+    return [inWords(filters) || filters.period, ...chosen].filter(Boolean).join(" · ");
   }
 
   openDates() {
