@@ -39,13 +39,17 @@ def host(context: BrowserContext, lab: Lab) -> Iterator[Host]:
     """A page that must log no error once the panel is there."""
     shown = Host(context.new_page(), [])
 
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(word in message.text for word in HARMLESS):
-            shown.errors.append(message.text)
+    def note(error: str) -> None:
+        if not any(word in error for word in HARMLESS):
+            shown.errors.append(error)
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            note(message.text)
 
     shown.page.set_viewport_size({"width": 1100, "height": 900})
-    shown.page.on("console", note)
-    shown.page.on("pageerror", lambda error: shown.errors.append(error.stack or str(error)))
+    shown.page.on("console", said)
+    shown.page.on("pageerror", lambda error: note(error.stack or str(error)))
     yield shown
     shown.page.close()
     lab.stop_kernels()

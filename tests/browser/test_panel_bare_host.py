@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from conftest import Panel
+from own_page import own_panel, quiet_page
 from playwright.sync_api import BrowserContext, Page, Request, expect
 from test_panel_security import VECTORS
 
 import langswarm_nb as ls
-from langswarm_nb import runtime
 from langswarm_nb.rendering import IncrementalRenderer, render_markdown
 from langswarm_nb.widgets.assets import loader, script, style
 
@@ -41,25 +41,14 @@ HOST = """async ([source, css, state]) => {
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """An empty page that must log no error."""
-    shown = context.new_page()
-    errors: list[str] = []
-    shown.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    shown.on("pageerror", lambda error: errors.append(error.stack or str(error)))
-    yield shown
-    shown.close()
-    assert errors == []
+    with quiet_page(context) as shown:
+        yield shown
 
 
 @pytest.fixture
 def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
-    monkeypatch.setenv("LANGSWARM_NB_DB", str(tmp_path / "chats.duckdb"))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 2000})
-    yield made
-    made.close()
-    runtime.close()
+    with own_panel(tmp_path, monkeypatch, delay_ms=2000) as made:
+        yield made
 
 
 def test_it_needs_no_more_than_anywidgets_model(

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 from conftest import Panel
-from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
+from own_page import own_panel, quiet_page
+from playwright.sync_api import BrowserContext, Download, Frame, Page, Route, expect
 from test_panel_attachments import file, pick, png
 from test_panel_looks import FAINT
 
 import langswarm_nb as ls
-from langswarm_nb import runtime
 from langswarm_nb.widgets.assets import loader, script, style
 
 # ipywidgets' own style sheet, which both load, has these for `:root`, whatever the theme is.
@@ -91,25 +91,14 @@ MODEL = """async ([source, css, state, host]) => {
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that must log no error; a policy that is broken is one."""
-    shown = context.new_page()
-    errors: list[str] = []
-    shown.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    shown.on("pageerror", lambda error: errors.append(error.stack or str(error)))
-    yield shown
-    shown.close()
-    assert errors == []
+    with quiet_page(context) as shown:
+        yield shown
 
 
 @pytest.fixture
 def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
-    monkeypatch.setenv("LANGSWARM_NB_DB", str(tmp_path / "chats.duckdb"))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 200})
-    yield made
-    made.close()
-    runtime.close()
+    with own_panel(tmp_path, monkeypatch, delay_ms=200) as made:
+        yield made
 
 
 def output_of(page: Page, host: str) -> Frame:
@@ -190,12 +179,11 @@ def test_it_is_whole_in_another_editor(
     shown.box.press("Control+v")
     assert shown.replies.locator("pre code").inner_text().strip() == shown.box.input_value().strip()
     # Bytes come back whole: the file is saved from what the kernel sends in pieces.
-    with page.expect_download() as saved:
-        root.get_by_role("button", name="Save chart.png").click()
-        carry(lambda: outbox.empty())
-        page.wait_for_timeout(300)
-        carry(lambda: outbox.empty())
-    saved.value.save_as(tmp_path / "saved.png")
+    saved: list[Download] = []
+    page.on("download", lambda download: saved.append(download))
+    root.get_by_role("button", name="Save chart.png").click()
+    carry(lambda: saved)
+    saved[0].save_as(tmp_path / "saved.png")
     assert (tmp_path / "saved.png").read_bytes() == png()
     # A menu, and a form over the conversation.
     root.get_by_role("button", name="More").click()

@@ -110,13 +110,17 @@ def test_panels_that_were_closed_leave_nothing(open_notebook: OpenNotebook) -> N
         assert lab.page.evaluate("window.lsnbSeen.filter((seen) => seen.deref()).length") <= 1
     assert kernel_last == kernel_first
     assert kernel_last.split()[1:3] == ["0", "0"]
-    ours = {name: last[name] - first[name] - plain[name] * (ROUNDS - 1) for name in first}
-    opened = AT_ONCE * (ROUNDS - 1)
-    assert (ours["comms"], ours["styles"]) == (0, 0)
     # Of a panel's listeners and elements not even one in each may stay.
-    assert ours["listeners"] < opened, ours
-    assert ours["nodes"] < opened, ours
-    assert ours["heap"] < opened * 50_000, ours
+    opened = AT_ONCE * (ROUNDS - 1)
+    most = {"comms": 1, "styles": 1, "listeners": opened, "nodes": opened, "heap": opened * 50_000}
+    for _ in range(20):  # a busy page lets go of some a little later
+        ours = {name: last[name] - first[name] - plain[name] * (ROUNDS - 1) for name in first}
+        if all(ours[name] < most[name] for name in most):
+            break
+        lab.page.wait_for_timeout(500)
+        last = in_the_page(lab)
+    assert all(ours[name] < most[name] for name in most), ours
+    assert (ours["comms"], ours["styles"]) == (0, 0)
 
 
 def use(lab: LabPage) -> None:

@@ -181,3 +181,34 @@ def test_a_variable_of_the_notebook_is_no_table(storage):
     with pytest.raises(StorageError):
         storage.query("SELECT * FROM secrets")
     assert secrets.num_rows == 1
+
+
+# --- bulk loads ---
+
+
+def _memory_limit(storage) -> str:
+    return storage.query("SELECT current_setting('memory_limit') AS found").column(0)[0].as_py()
+
+
+def test_a_bulk_load_larger_than_the_memory_it_is_given(tmp_path):
+    storage = DuckDBSessionStorage(tmp_path / "store.duckdb")
+    limit = _memory_limit(storage)
+    texts = [f"word {n} " * 1_000_000 for n in range(20)]
+    messages = pa.table(
+        {
+            "message_id": [f"m{n:02d}" for n in range(20)],
+            "session_id": ["s1"] * 20,
+            "seq": range(1, 21),
+            "role": ["user"] * 20,
+            "content": texts,
+        }
+    )
+    sessions = pa.table({"session_id": ["s1"], "user_id": ["ada"]})
+    assert storage.append_tables({"sessions": sessions, "messages": messages}).added["messages"] == 20
+    stored = storage.query("SELECT sum(length(content))::BIGINT AS length FROM messages").column(0)[0].as_py()
+    assert stored == sum(map(len, texts))
+    assert _memory_limit(storage) == limit
+    with pytest.raises(StorageError):
+        storage.append_tables({"sessions": pa.table({"session_id": ["s2"], "created_at": ["no time"]})})
+    assert _memory_limit(storage) == limit
+    asyncio.run(storage.close())

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _INCOMING = "langswarm_nb_incoming_"
-_MEMORY = "128MB"
+# An insert needs its own rows several times.
+_MEMORY_MB, _TIMES = 128, 4
 # A price list that has changed since is no reason to write a message anew.
 _NOT_COMPARED = frozenset({"message_id", "session_id", "cost_usd", "cost_source"})
 
@@ -52,7 +53,7 @@ class Append(Write):
     def apply(self, ledger: Ledger) -> None:
         self.outcome = Appended()
         ledger.begin()
-        with _sparing_memory(ledger), self._registered(ledger):
+        with _sparing_memory(ledger, sum(rows.nbytes for rows in self.tables.values())), self._registered(ledger):
             if self.replacing:
                 self._replace(ledger)
             for name, rows in self.tables.items():
@@ -125,18 +126,20 @@ class Append(Write):
 
 
 @contextmanager
-def _sparing_memory(ledger: Ledger) -> Iterator[None]:
+def _sparing_memory(ledger: Ledger, incoming: int) -> Iterator[None]:
     """DuckDB keeps in memory what it writes as long as there is room, and an import would grow with its file."""
     if ledger.is_shared:
         yield
         return
+    limit = _MEMORY_MB + _TIMES * incoming // 2**20
     with suppress(duckdb.Error):  # somebody reads so much at this moment
-        ledger.connection.execute(f"SET GLOBAL memory_limit = '{_MEMORY}'")
+        ledger.connection.execute(f"SET GLOBAL memory_limit = '{limit}MB'")
     try:
         yield
     finally:
-        with suppress(duckdb.Error):
-            ledger.connection.execute("RESET GLOBAL memory_limit")
+        # Not in the transaction, which may have failed: there nothing can be set any more.
+        with ledger.connection.cursor() as cursor:
+            cursor.execute("RESET GLOBAL memory_limit")
 
 
 def _column(ledger: Ledger, sql: str) -> set[str]:
