@@ -422,6 +422,13 @@ def test_lmsys_and_wildchat(tmp_path, store):
 EVIL = "=cmd|' /C calc'!A0<img src=x onerror=alert(1)>\ud800\x00\u202e{{7*7}}"
 
 
+def test_a_store_given_as_a_format_is_told_where_it_belongs(tmp_path):
+    with pytest.raises(ls.ConfigurationError, match="source=, not format="):
+        ls.import_conversations(tmp_path, tmp_path / "store.duckdb")  # type: ignore[arg-type]
+    with pytest.raises(ls.ConfigurationError, match=r"no format 'chat'\. Formats: own, chatgpt"):
+        ls.import_conversations(tmp_path, "chat")
+
+
 def test_hostile_files_are_read_as_text_and_shown_as_text(tmp_path, store):
     from langswarm_nb.analytics import metrics
     from langswarm_nb.analytics.dashboard import Dashboard, transcript
