@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import html
 import logging
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,8 +79,7 @@ class Dashboard(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Read the store anew: the next look at it shows what is in there now."""
-        if not self._is_demo:
-            self._report = Report(open_source(self._given), **self._filters)
+        self._read_anew()
         self.send({"type": "stale"})
 
     def __repr__(self) -> str:
@@ -90,8 +90,9 @@ class Dashboard(anywidget.AnyWidget):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
             data["text/plain"] = repr(self)
-            # For readers of the saved notebook: shown only where the widget cannot be.
-            data["text/html"] = self._snapshot()
+            # For readers of the saved notebook: shown only where the widget cannot be. Voila saves none.
+            if not os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+                data["text/html"] = self._snapshot()
         return bundle
 
     def _snapshot(self) -> str:
@@ -160,8 +161,8 @@ class Dashboard(anywidget.AnyWidget):
         if message.get("filters") is not None:
             self._filters = {key: value for key, value in message["filters"].items() if value not in (None, "", [])}
         progress("Opening the store …")
-        if message.get("refresh") and not self._is_demo:
-            self._report = Report(open_source(self._given), **self._filters)
+        if message.get("refresh"):
+            self._read_anew()
         elif message.get("filters") is not None:
             self._report = self._report.narrowed(self._filters)
         if not self._report.catalogue["messages"]:
@@ -171,6 +172,15 @@ class Dashboard(anywidget.AnyWidget):
             **self._report.view(str(message.get("tab") or "Overview"), progress=progress),
             "demo": self._is_demo,
         }
+
+    def _read_anew(self) -> None:
+        if self._is_demo:
+            # The demo gives way to the first conversation of one's own.
+            own = Report(open_source(self._given))
+            if own.catalogue["messages"]:
+                self._is_demo, self._filters, self._report = False, {}, own
+            return
+        self._report = Report(open_source(self._given), **self._filters)
 
     def _show_demo(self) -> None:
         from .demo import demo_tables

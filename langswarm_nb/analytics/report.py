@@ -273,7 +273,7 @@ class Report:
                     style.plain(row["model"]),
                     style.count(row["messages"]),
                     style.money(row["cost_usd"]) + (f" · unpriced {row['unpriced']}" if row["unpriced"] else ""),
-                    f"{row['started_at']:%Y-%m-%d %H:%M}",
+                    style.minute(row["started_at"]),
                 ],
             }
             for row in frame.to_dict("records")
@@ -304,7 +304,7 @@ class Report:
                 "title": style.plain(row["title"]) if not style.unknown(row["title"]) else "Untitled",
                 "where": style.joined(
                     style.plain(row["model"] if row["role"] == "assistant" else row["user_id"]),
-                    f"{row['created_at']:%Y-%m-%d %H:%M}" if not style.unknown(row["created_at"]) else "",
+                    "" if style.unknown(row["created_at"]) else style.minute(row["created_at"]),
                 ),
                 "snippet": style.plain(row["snippet"], 240),
             }

@@ -2,6 +2,8 @@
 
 Token counts come as running totals that are written again and again: only a total that changed is a call. A forked
 session's file begins with all that the one before had said and counted: that prefix is read once, in the first session.
+Without that session's file, only the times tell: Codex writes the prefix in one go when the fork begins. Those messages
+are kept, being the only copy, and their tokens are left out, being another session's.
 """
 
 from __future__ import annotations
@@ -78,6 +80,9 @@ def _session(entry: Entry, known: dict[str, _Known], report: ImportReport) -> It
 
 
 _NO_PARENT = "it is not in this import: what was copied from it counts as the fork's own; import both to count it once"
+_NO_PARENT_TOKENS = "it is not in this import: what was copied from it is kept here, without its tokens"
+# Longer than two lines of a copy are apart, and shorter than any model takes to answer.
+_PAUSE_US = 250_000
 
 
 class _Rollout:
@@ -90,6 +95,9 @@ class _Rollout:
         self._has_meta = False
         self._inherited_items = self._inherited_totals = True
         self._total: Counts | None = None
+        self._written_at: int | None = None
+        self._is_first_burst = True
+        self._copied_totals = 0
         self._model: str | None = None
         self._effort: str | None = None
         self._thoughts: list[dict[str, Any]] = []
@@ -98,6 +106,7 @@ class _Rollout:
 
     def read(self, line: dict[str, Any]) -> None:
         kind, payload, at = line.get("type"), line.get("payload"), micros(line.get("timestamp"))
+        self._note_time(at)
         if not isinstance(payload, dict):
             # The first versions wrote the items themselves, and the session's facts as the first line.
             if kind is None and name(line.get("id")) and not self._has_meta:
@@ -128,7 +137,8 @@ class _Rollout:
             self._report.skip("conversation", _NOTHING, found.source_id)
             return None
         if "forked_from" in found.metadata and self._before is None:
-            self._report.skip("fork's parent", _NO_PARENT, found.source_id)
+            why = _NO_PARENT_TOKENS if self._copied_totals else _NO_PARENT
+            self._report.skip("fork's parent", why, found.source_id)
         if self._thoughts:
             last = found.messages[-1]
             self._say(Message(f"{found.source_id}/end", "assistant", created_at=last.created_at, provider="openai"))
@@ -161,6 +171,14 @@ class _Rollout:
         if parent and parent != self._found.source_id and self._before is None:
             self._found.metadata["forked_from"] = parent
             self._before = self._known.get(parent)
+
+    def _note_time(self, at: int | None) -> None:
+        if at is None:
+            return
+        before = self._written_at if self._written_at is not None else at
+        # Times before the file's own are copied ones, too.
+        self._is_first_burst &= at <= before + _PAUSE_US
+        self._written_at = max(before, at)
 
     def _is_inherited_item(self, payload: dict[str, Any]) -> bool:
         place = len(self._mine.items)
@@ -244,6 +262,9 @@ class _Rollout:
         self._inherited_totals &= place < len(before) and before[place] == self._mine.totals[place]
         last, earlier, self._total = _counts(info.get("last_token_usage")), self._total, total
         if self._inherited_totals:
+            return
+        if self._is_first_burst and self._before is None and "forked_from" in self._found.metadata:
+            self._copied_totals += 1
             return
         spent = last or tuple(
             None if now is None else max(now - (then or 0), 0)

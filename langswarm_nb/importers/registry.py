@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..errors import ConfigurationError
 from . import (
     chatgpt,
@@ -39,7 +41,9 @@ FORMATS: dict[str, Format] = {
 
 def format_named(name: str) -> Format:
     """Return the format of this name; ConfigurationError lists those there are."""
-    found = FORMATS.get(name.strip().lower().replace("_", "-"))
+    found = FORMATS.get(str(name).strip().lower().replace("_", "-"))
+    if found is None and (isinstance(name, os.PathLike) or os.sep in name or "." in name):
+        raise ConfigurationError(f"There is no format {str(name)!r}. The store to write to is source=, not format=.")
     if found is None:
         raise ConfigurationError(f"There is no format {name!r}. Formats: {', '.join(FORMATS)}.")
     return found

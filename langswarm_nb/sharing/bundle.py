@@ -13,6 +13,7 @@ from typing import Any
 
 from ..analytics.source import Source, opened
 from ..errors import ConfigurationError
+from ..progress import Progress, telling
 from .binder import Badge, binder_badge, binder_url
 from .bundle_notebook import BundleNotebook
 from .environment import Environment, environment_of
@@ -21,7 +22,6 @@ from .files import refuse_existing, whole
 from .formats.markdown import line
 from .formats.tables import DuckDBWriter
 from .formats.text_file import counted
-from .progress import Progress, telling
 from .redactor import Redactor, redacted_chunks, redactor_for
 from .selection import select
 

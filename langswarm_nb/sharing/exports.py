@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from ..analytics.source import Source, opened
 from ..errors import ConfigurationError
+from ..progress import Progress, telling
 from .files import refuse_existing, whole
 from .formats import FORMATS, format_of, writer
 from .formats.text_file import counted
-from .progress import Progress, telling
 from .redactor import redacted_chunks, redactor_for
 from .selection import select
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..analytics.source import opened
-from .progress import Progress, telling
+from ..progress import Progress, telling
 from .redactor import redactor_for
 from .selection import chunks, select
 

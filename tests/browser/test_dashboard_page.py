@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 from playwright.sync_api import Download, Locator, Page, expect
 
 from langswarm_nb.analytics.dashboard import dashboard
 from langswarm_nb.analytics.demo import demo_store
 from langswarm_nb.analytics.report import TABS
+from langswarm_nb.analytics.source import ArrowSource
 
 PICTURES = os.environ.get("LANGSWARM_NB_PICTURES")
 
@@ -118,6 +121,20 @@ def test_a_reader_looks_around(open_notebook, tmp_path):
     expect(board.root.locator(".lsnb-dash-number", has_text="Messages")).to_contain_text("1,500", timeout=30_000)
     board.wait()
 
+    # Dates are days, both of them included; what was chosen is there to be changed.
+    board.root.get_by_label("Period").select_option("custom")
+    board.root.get_by_label("From").fill("2026-08-01")
+    board.root.get_by_label("To, this day included").fill("2026-08-31")
+    board.root.get_by_role("button", name="Apply").click()
+    expect(chip).to_have_text("from 2026-08-01 to 2026-08-31×")
+    board.root.get_by_label("Period").select_option("Other dates …")
+    expect(board.root.get_by_label("From")).to_have_value("2026-08-01")
+    expect(board.root.get_by_label("To, this day included")).to_have_value("2026-08-31")
+    board.root.get_by_role("button", name="Cancel").click()
+    chip.click()
+    expect(chip).to_have_count(0)
+    board.wait()
+
     # What is seen can be taken along.
     table = pd.read_csv(board.save("cost_over_time", "CSV").path())
     assert list(table.columns)[:3] == ["bin", "unit", "model"]
@@ -158,7 +175,7 @@ def test_a_reader_looks_around(open_notebook, tmp_path):
 
 def test_the_file_needs_neither_kernel_nor_network(context, tmp_path):
     path = tmp_path / "dashboard.html"
-    dashboard(demo_store(messages=600), period="90 days").to_html(path)
+    dashboard(demo_store(messages=600), period="90 days", provider=["openai", "ollama"]).to_html(path)
     page = context.new_page()
     asked: list[str] = []
     problems: list[str] = []
@@ -168,6 +185,7 @@ def test_the_file_needs_neither_kernel_nor_network(context, tmp_path):
     try:
         page.goto(path.as_uri())
         board = Board(page, page.locator(".lsnb-dash"))
+        expect(board.root.locator(".lsnb-dash-filters")).to_have_text("90 days · Provider: openai, ollama")
         for tab in TABS:
             board.root.get_by_role("tab", name=tab).click()
             expect(board.root.get_by_role("tabpanel", name=tab)).to_be_visible()
@@ -179,5 +197,29 @@ def test_the_file_needs_neither_kernel_nor_network(context, tmp_path):
         expect(board.card("cost_by_model").locator("tbody tr").first).to_be_visible()
         assert problems == []
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    finally:
+        page.close()
+
+
+def test_the_first_and_the_last_year_and_no_time_at_all_are_drawn(context, tmp_path):
+    path = tmp_path / "dashboard.html"
+    times = [datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC), None]
+    said = {"role": ["user"] * 4, "session_id": ["a", "a", "a", "b"], "content": ["<b>=1+1"] * 4}
+    tables = {"messages": pa.table({**said, "message_id": list("1234"), "created_at": times})}
+    tables["sessions"] = pa.table({"session_id": ["a", "b"], "title": ["<img src=x onerror='document.title=1'>", None]})
+    dashboard(ArrowSource(tables)).to_html(path)
+    page = context.new_page()
+    try:
+        page.goto(path.as_uri())
+        board = Board(page, page.locator(".lsnb-dash"))
+        shown = board.card("volume").locator(".js-plotly-plot").evaluate("plot => plot._fullLayout.xaxis.range")
+        assert (shown[0][:2], shown[1][:4]) == ("00", "9999")
+        board.root.get_by_role("tab", name="Conversations").click()
+        rows = board.card("longest_sessions").locator("tbody tr")
+        expect(rows).to_have_count(2)
+        expect(rows.first).to_contain_text("<img src=x onerror='document.title=1'>")
+        expect(rows.first).to_contain_text("0001-01-01 00:00")
+        expect(rows.last.locator("td").last).to_have_text("–")
+        assert page.title() == "Conversations"
     finally:
         page.close()

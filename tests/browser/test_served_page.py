@@ -121,9 +121,10 @@ def until_idle(kernels: list[psutil.Process]) -> None:
     wait_until(is_idle)
 
 
-def opened(served: Served, visitor: BrowserContext) -> tuple[Page, Panel, list[str]]:
+def opened(served: Served, visitor: BrowserContext, sent: list[str | bytes]) -> tuple[Page, Panel, list[str]]:
     page = visitor.new_page()
     wrong: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: wrong.append(request.url) if elsewhere(served, request.url) else None)
@@ -131,6 +132,12 @@ def opened(served: Served, visitor: BrowserContext) -> tuple[Page, Panel, list[s
     panel = Panel(page, page.locator("#page-chat .lsnb-panel"))
     panel.root.wait_for(timeout=60_000)
     return page, panel, wrong
+
+
+def shows(sent: list[str | bytes]) -> int:
+    """Return how often the page has asked for a tab of the dashboard."""
+    frames = [frame if isinstance(frame, bytes) else frame.encode() for frame in sent]
+    return sum(b'"refresh":' in frame and b'"tab":' in frame for frame in frames)
 
 
 def elsewhere(served: Served, url: str) -> bool:
@@ -145,7 +152,8 @@ def test_who_has_the_token_chats_browses_and_looks_and_nobody_else(served: Serve
     assert served.kernels() == []
 
     # The token goes out of the address, and a closed page's kernel goes, too.
-    page, panel, wrong = opened(served, visitor)
+    asked: list[str | bytes] = []
+    page, panel, wrong = opened(served, visitor, asked)
     assert page.url == f"{served.url}/"
     panel.ask("What is {{1+1}}?")
     assert panel.texts()[-2:] == ["What is {{1+1}}?", "Mock response to: What is {{1+1}}?"]
@@ -154,11 +162,14 @@ def test_who_has_the_token_chats_browses_and_looks_and_nobody_else(served: Serve
     page.get_by_role("tab", name="Sessions").click()
     browser = page.locator("#page-sessions .lsnb-browser")
     expect(browser).to_contain_text("What is {{1+1}}?")
+    dashboard = page.locator("#page-dashboard .lsnb-dash")
+    dashboard.wait_for(state="attached")
+    assert shows(asked) == 0  # nobody has looked at it yet
     page.get_by_role("tab", name="Dashboard").press("ArrowLeft")
     page.get_by_role("tab", name="Sessions").press("End")
-    dashboard = page.locator("#page-dashboard .lsnb-dash")
     expect(dashboard.locator(".main-svg").first).to_be_visible(timeout=60_000)
     expect(dashboard.locator(".lsnb-dash-number", has_text="Messages")).to_contain_text("302", timeout=60_000)
+    assert shows(asked) == 1
     assert wrong == []
 
     # The kernel's channel has the same gate, and the page's cookie opens it to this page only.

@@ -7,6 +7,7 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import import_samples as samples
 import pyarrow as pa
@@ -302,6 +303,30 @@ def test_a_codex_fork_without_its_parent_says_so(tmp_path, store):
     assert told.examples == ["child"]
 
 
+@pytest.mark.parametrize("told", [{"forked_from_id": "p"}, SPAWNED])
+def test_a_codex_fork_without_its_parent_leaves_out_the_tokens_of_the_copy(tmp_path, store, told):
+    def at(line: dict[str, Any], time: str) -> dict[str, Any]:
+        return {**line, "timestamp": f"2026-05-02T10:00:{time}Z"}
+
+    own = at(samples.codex_line("session_meta", {**samples.codex("child")[0]["payload"], **told}), "00.000")
+    # Written anew in one go, as Codex does it; then the fork's own turn.
+    copied = [at(line, f"00.{number:03}") for number, line in enumerate(samples.codex("p"))]
+    later = [
+        at(samples.codex_said("user", "Another way", 0), "00.020"),
+        at(samples.codex_said("assistant", "So.", 0), "02.500"), at(samples.codex_total(0, 3000, 90), "02.600"),
+        at(samples.codex_said("user", "And so on", 0), "02.610"),
+        at(samples.codex_said("assistant", "On.", 0), "02.620"), at(samples.codex_total(0, 3100, 95), "02.630"),
+    ]  # fmt: skip
+    report = load(samples.lines(tmp_path / "rollout-2026-05-02T10-00-00-child.jsonl", [own, *copied, *later]), store)
+    assert [content for _, content in rows(store)][-4:] == ["Another way", "So.", "And so on", "On."]
+    assert rows(store, "content, input_tokens, output_tokens", "role = 'assistant'") == [
+        ("", None, None), ("Done.", None, None), ("So.", 800, 10), ("On.", 100, 5),
+    ]  # fmt: skip
+    assert [skipped.reason for skipped in report.skipped if skipped.what == "fork's parent"] == [
+        "it is not in this import: what was copied from it is kept here, without its tokens"
+    ]
+
+
 # --- llm ---
 
 
@@ -395,6 +420,13 @@ def test_lmsys_and_wildchat(tmp_path, store):
 
 
 EVIL = "=cmd|' /C calc'!A0<img src=x onerror=alert(1)>\ud800\x00\u202e{{7*7}}"
+
+
+def test_a_store_given_as_a_format_is_told_where_it_belongs(tmp_path):
+    with pytest.raises(ls.ConfigurationError, match="source=, not format="):
+        ls.import_conversations(tmp_path, tmp_path / "store.duckdb")  # type: ignore[arg-type]
+    with pytest.raises(ls.ConfigurationError, match=r"no format 'chat'\. Formats: own, chatgpt"):
+        ls.import_conversations(tmp_path, "chat")
 
 
 def test_hostile_files_are_read_as_text_and_shown_as_text(tmp_path, store):

@@ -9,6 +9,7 @@ import re
 import threading
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -212,6 +213,21 @@ def test_an_empty_store_offers_the_demo_and_stays_empty():
     assert view["demo"] is True
     assert view["numbers"][1]["value"] == "20,000"
     assert frames.messages(empty).empty
+
+
+def test_the_demo_gives_way_to_the_first_conversation_of_ones_own(tmp_path):
+    path = tmp_path / "s.duckdb"
+    demo_store(path, messages=1)
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE kept AS FROM messages; DELETE FROM messages")
+    page = Page(dashboard(path))
+    assert page.show() == {"empty": True}
+    page.ask("demo")
+    assert page.show(refresh=True)["demo"] is True
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO messages FROM kept")
+    view = page.show(refresh=True)
+    assert (view["demo"], view["messages"]) == (False, 1)
 
 
 def test_a_period_counts_back_from_the_newest_message(store):

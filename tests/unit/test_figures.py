@@ -132,6 +132,8 @@ def test_what_changed_is_told_in_both_directions(data):
 def test_what_changed_needs_a_period_before():
     chart = figures.diagnose(metrics.diagnose(store_of([{"request_model": "a"}])))
     assert "no period before" in chart.layout.annotations[0].text
+    chart = figures.diagnose(metrics.diagnose(store_of([])))
+    assert "none in the one before" in chart.layout.annotations[0].text
 
 
 def test_topics_say_how_many_were_looked_at():

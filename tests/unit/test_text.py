@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from langswarm_nb.analytics import frames, text
 from langswarm_nb.analytics.demo import demo_store
-from langswarm_nb.analytics.text import searching, weights
+from langswarm_nb.analytics.text import searching, similarity, weights
 from langswarm_nb.errors import ConfigurationError
 
 
@@ -228,9 +228,32 @@ def test_any_embedding_will_do():
 
     store = talks_store()
     assert sorted(text.topics(store, topics=2, embed=embed)["sessions"]) == [2, 4]
-    assert list(text.similar("s1", store, embed=embed)["session_id"]) == ["s2"]
+    assert text.similar("s1", store, embed=embed)["session_id"].iloc[0] == "s2"
     with pytest.raises(ConfigurationError, match="one vector a text"):
         text.topics(store, embed=lambda texts: np.zeros(3))
+
+
+def test_what_was_said_in_other_words_is_found_by_its_meaning(monkeypatch):
+    meanings = {"boil spaghetti": (1, 0), "pasta in salted water": (1, 0.2), "join tables": (0, 1), "boil eggs": (0, 1)}
+    batches: list[int] = []
+
+    def embed(texts: list[str]) -> list[tuple[float, float]]:
+        batches.append(len(texts))
+        return [meanings[said] for said in texts]
+
+    store = store_of([{"session_id": said, "role": "user", "content": said} for said in meanings])
+    near = text.similar("boil spaghetti", store, embed=embed)
+    assert near["session_id"].tolist() == ["pasta in salted water", "boil eggs", "join tables"]
+    assert near["shared"].tolist() == ["", "boil", ""]
+    assert near["similarity"].tolist() == pytest.approx([1 / math.sqrt(1.04), 0, 0], abs=1e-6)
+    # The nearest by words come first where not all are compared.
+    assert text.similar("boil spaghetti", store, embed=embed, limit=1, candidates=1)["shared"].tolist() == ["boil"]
+    # In portions it is the same.
+    batches.clear()
+    monkeypatch.setattr(similarity, "_BATCH", 2)
+    assert text.similar("boil spaghetti", store, embed=embed, candidates=None).equals(near)
+    assert batches == [1, 2, 1]
+    assert text.similar("nobody", store, embed=embed).empty
 
 
 def test_the_embedding_that_comes_along_knows_what_is_meant_and_asks_nobody(monkeypatch):

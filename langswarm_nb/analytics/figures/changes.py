@@ -14,7 +14,9 @@ def diagnose(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return what grew and what shrank; one row of `frame` is a dimension and its value (`metrics.diagnose`)."""
     question = "What changed?"
     whole = frame[frame["dimension"] == "all"]
-    if frame.empty or not int(whole["calls_before"].sum()):
+    if not int(whole["calls"].sum()) and not int(whole["calls_before"].sum()):
+        return style.nothing(question, "No replies in this period, and none in the one before.", theme=theme)
+    if not int(whole["calls_before"].sum()):
         return style.nothing(question, "There is no period before to compare with. Choose a shorter one.", theme=theme)
     after, before = int(whole["calls"].sum()), int(whole["calls_before"].sum())
     parts = frame[frame["dimension"].isin(list(_DIMENSIONS)) & (frame["changed"] > 0)]

@@ -20,7 +20,7 @@ def cost_over_time(frame: Frame, *, colors: Colors = None, theme: str = "light")
     """Return stacked bars of cost over time; one row of `frame` is a bin and a model (`metrics.cost_over_time`)."""
     question = "What does it cost?"
     if frame.empty:
-        return style.nothing(question, "No replies in this period.", theme=theme)
+        return style.nothing(question, "No replies with a time in this period.", theme=theme)
     missing = style.unpriced_note(frame)
     priced = frame[frame["cost_usd"].notna()]
     if priced.empty:
@@ -52,7 +52,7 @@ def cost_over_time(frame: Frame, *, colors: Colors = None, theme: str = "light")
         barmode="stack",
         hovermode="x unified",
         meta={"brush": "time", "filter": "model"},
-        xaxis={"type": "date"},
+        xaxis=style.TIME_AXIS,
         yaxis={"tickformat": style.money_format(highest)},
         showlegend=True,
     )
@@ -101,7 +101,7 @@ def tokens_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
         barmode="stack",
         hovermode="x unified",
         meta={"brush": "time"},
-        xaxis={"type": "date"},
+        xaxis=style.TIME_AXIS,
         yaxis={"tickformat": ",.3~s"},
         showlegend=True,
     )
@@ -171,6 +171,6 @@ def cache_health(frame: Frame, *, theme: str = "light") -> go.Figure:
         note,
         theme=theme,
         meta={"brush": "time"},
-        xaxis={"type": "date"},
+        xaxis=style.TIME_AXIS,
         yaxis={"rangemode": "tozero", "tickformat": ".0%"},
     )

@@ -12,7 +12,7 @@ def error_rate(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return the share of failed replies over time; one row of `frame` is a bin (`metrics.error_rate`)."""
     question = "What goes wrong?"
     if frame.empty:
-        return style.nothing(question, "No replies in this period.", theme=theme)
+        return style.nothing(question, "No replies with a time in this period.", theme=theme)
     drawn, period, when = style.time_axis(frame)
     traces = [
         go.Bar(
@@ -32,7 +32,7 @@ def error_rate(frame: Frame, *, theme: str = "light") -> go.Figure:
         style.joined(f"{style.count(failed)} of {style.counted(calls, 'reply', 'replies')} failed", when),
         theme=theme,
         meta={"brush": "time"},
-        xaxis={"type": "date"},
+        xaxis=style.TIME_AXIS,
         yaxis={"rangemode": "tozero", "tickformat": ".1~%"},
     )
 

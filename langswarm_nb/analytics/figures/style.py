@@ -221,6 +221,8 @@ _PERIODS: dict[str, Any] = {
     "year": "M12",
     "century": "M1200",
 }
+# Beyond the year 9999 plotly.js knows no dates, and shows the year 2000 instead of a bar whose edge lies there.
+TIME_AXIS = {"type": "date", "autorangeoptions": {"clipmin": "0000-01-01", "clipmax": "9999-12-31"}}
 
 
 def time_axis(frame: Frame) -> tuple[Frame, dict[str, Any], str]:
@@ -237,6 +239,11 @@ def time_axis(frame: Frame) -> tuple[Frame, dict[str, Any], str]:
     hover = {"hour": "%-d %b %Y, %H:%M", "month": "%b %Y", "year": "%Y", "century": "from %Y"}.get(unit, "%-d %b %Y")
     period["xhoverformat"] = ("week from " if unit == "week" else "") + hover
     return drawn, period, f"by {unit}, {zone(frame)}{only}"
+
+
+def minute(time: Any) -> str:
+    """Return a time to the minute, or a dash where there is none; four digits of the year 1, too."""
+    return "–" if unknown(time) else f"{time.year:04d}-{time:%m-%d %H:%M}"
 
 
 def zone(frame: Frame, column: str = "bin") -> str:

@@ -17,7 +17,7 @@ def volume(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return stacked bars of messages over time; one row of `frame` is a bin and a role (`metrics.volume`)."""
     question = "How much is it used?"
     if frame.empty:
-        return style.nothing(question, "No messages in this period.", theme=theme)
+        return style.nothing(question, "No messages with a time in this period.", theme=theme)
     drawn, period, when = style.time_axis(frame)
     traces = [
         go.Bar(
@@ -39,7 +39,7 @@ def volume(frame: Frame, *, theme: str = "light") -> go.Figure:
         barmode="stack",
         hovermode="x unified",
         meta={"brush": "time"},
-        xaxis={"type": "date"},
+        xaxis=style.TIME_AXIS,
         yaxis=style.count_axis(drawn.groupby("bin")["messages"].sum().max()),
         showlegend=True,
     )
@@ -49,7 +49,7 @@ def active_users(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return lines of people and sessions over time; one row of `frame` is a bin (`metrics.active_users`)."""
     question = "How many people come?"
     if frame.empty:
-        return style.nothing(question, "Nobody was here in this period.", theme=theme)
+        return style.nothing(question, "Nobody was here in this period, as far as times are known.", theme=theme)
     drawn, period, when = style.time_axis(frame)
     traces = [
         go.Scatter(
@@ -77,7 +77,7 @@ def active_users(frame: Frame, *, theme: str = "light") -> go.Figure:
         theme=theme,
         hovermode="x unified",
         meta={"brush": "time"},
-        xaxis={"type": "date"},
+        xaxis=style.TIME_AXIS,
         yaxis=style.count_axis(drawn["sessions"].max()),
         margin={"r": 64},
         showlegend=False,
@@ -88,7 +88,7 @@ def activity(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return hours by weekdays; one row of `frame` is a weekday and an hour (`metrics.activity`)."""
     question = "When do people ask?"
     if frame.empty:
-        return style.nothing(question, "Nobody has asked anything in this period.", theme=theme)
+        return style.nothing(question, "No questions with a time in this period.", theme=theme)
     grid: list[list[float | None]] = [[0.0] * 24 for _ in WEEKDAYS]
     for weekday, hour, messages in zip(frame["weekday"], frame["hour"], frame["messages"], strict=True):
         grid[int(weekday) - 1][int(hour)] = float(messages)

@@ -1,24 +1,20 @@
-"""What conversations are about, and which are about the same."""
+"""What conversations are about."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import ConfigurationError
-from ..metrics.statement import tidy
-from ..source import Source, opened
+from ..source import opened
+from .meaning import Embed, questions, vectors_of
 from .weights import weighted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Embed = Callable[[list[str]], Any]
 _MOST_TALKS = 4000
 _VOCABULARY = 2000
-_EVERY_TALK = 10_000_000
 
 
 class Topics:
@@ -68,7 +64,7 @@ ORDER BY md5(session_id), session_id, word""",
         sql, params = self.statement(sample=sample, **filters)
         with opened(source) as opened_source:
             rows = opened_source.query(sql, params)
-            texts = _texts(opened_source, rows["session_id"].unique().to_pylist()) if embed else {}
+            texts = questions(opened_source, rows["session_id"].unique().to_pylist()) if embed else {}
         return _as_frame(*_sorted_into_topics(rows, topics, embed, texts))
 
 
@@ -85,7 +81,7 @@ def _sorted_into_topics(rows: Any, wanted: int | None, embed: Embed | None, text
     matrix[[number[s] for s in known["session_id"].to_pylist()], [column[w] for w in known["word"].to_pylist()]] = (
         known["weight"].to_numpy()
     )
-    vectors = matrix if embed is None else _embedded(embed, [texts.get(session, "") for session in sessions])
+    vectors = matrix if embed is None else vectors_of([texts.get(session, "") for session in sessions], embed)
     told = np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0)
     titles = dict(zip(rows["session_id"].to_pylist(), rows["title"].to_pylist(), strict=True))
     in_all = int(rows["in_all"][0].as_py()) if rows.num_rows else 0
@@ -139,25 +135,6 @@ def _grouped(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return best[1], best[2]
 
 
-def _embedded(embed: Embed, texts: list[str]) -> np.ndarray:
-    vectors = np.asarray(embed(texts), np.float32)
-    if vectors.ndim != 2 or len(vectors) != len(texts):
-        raise ConfigurationError(
-            f"embed must return one vector a text: {len(texts)} texts came back as an array of shape {vectors.shape}."
-        )
-    return np.nan_to_num(vectors)
-
-
-def _texts(source: Source, sessions: Sequence[str]) -> dict[str, str]:
-    rows = source.query(
-        """SELECT session_id, left(string_agg(left(content, 2000), ' ' ORDER BY seq, message_id), 8000) AS said
-           FROM messages WHERE role = 'user' AND coalesce(is_active_branch, true) AND content IS NOT NULL
-                               AND list_contains($sessions::VARCHAR[], session_id) GROUP BY session_id""",
-        {"sessions": list(sessions)},
-    )
-    return dict(zip(rows["session_id"].to_pylist(), rows["said"].to_pylist(), strict=True))
-
-
 def _as_frame(found: list[tuple[list[str], int, str, str | None]], looked_at: int, in_all: int) -> pd.DataFrame:
     import pandas as pd
 
@@ -175,62 +152,3 @@ def _as_frame(found: list[tuple[list[str], int, str, str | None]], looked_at: in
             "in_all": [in_all] * len(found),
         }
     ).astype(whole)
-
-
-class Similar:
-    """Similarity as a question: called like a function; `.sql` is the statement for one session."""
-
-    __name__ = name = "similar"
-
-    def statement(self, session_id: str, *, limit: int = 10, **filters: Any) -> tuple[str, dict[str, Any]]:
-        """Return the statement for `session_id`, and the values to bind."""
-        head, params = weighted(filters, most_talks=_EVERY_TALK, vocabulary=_EVERY_TALK)
-        sql = f"""{head},
-own AS (SELECT word, weight FROM weighted WHERE session_id = $session_id),
-near AS (
-    SELECT w.session_id, sum(w.weight * o.weight) AS similarity,
-           list(word ORDER BY w.weight * o.weight DESC, word)[:5] AS shared
-    FROM weighted w JOIN own o USING (word) WHERE w.session_id != $session_id
-    GROUP BY w.session_id ORDER BY similarity DESC, w.session_id LIMIT $limit
-)
-SELECT session_id, title, user_id, model, created_at, least(1, round(similarity, 6)) AS similarity,
-       array_to_string(shared, ', ') AS shared
-FROM near LEFT JOIN sessions USING (session_id) ORDER BY similarity DESC, session_id"""
-        return sql, params | {"session_id": session_id, "limit": int(limit)}
-
-    @property
-    def sql(self) -> str:
-        """The statement over everything."""
-        return self.statement("")[0]
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """What `sql` needs bound."""
-        return self.statement("")[1]
-
-    def __call__(
-        self, session_id: str, source: Any = None, *, limit: int = 10, embed: Embed | None = None, **filters: Any
-    ) -> pd.DataFrame:
-        """Return the conversations most like `session_id`, the nearest first: one row each, `limit` at most.
-
-        `session_id`, `title`, `user_id`, `model`, `created_at`, `similarity` (the cosine, 0 to 1) and the words that
-        they `shared`. By TF-IDF over the words of questions and titles; with `embed`, a function from texts to vectors,
-        the hundred nearest by words are put in order of meaning: a conversation that shares no word with this one is
-        not found by its meaning either. A session that is not there is like none: no rows.
-        """
-        sql, params = self.statement(session_id, limit=limit if embed is None else max(100, limit), **filters)
-        with opened(source) as opened_source:
-            frame = tidy(opened_source.query(sql, params), "UTC")
-            if embed is None or frame.empty:
-                return frame
-            names = [session_id, *frame["session_id"]]
-            texts = _texts(opened_source, names)
-        vectors = _embedded(embed, [texts.get(name, "") for name in names])
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        frame["similarity"] = (vectors[1:] @ vectors[0]).clip(0, 1).round(6)
-        return (
-            frame.sort_values(["similarity", "session_id"], ascending=[False, True]).head(limit).reset_index(drop=True)
-        )
-
-
-similar = Similar()

@@ -31,7 +31,7 @@ class App {
     this.root.addEventListener("lsnb-shown", () => this.show({ refresh: true }));
     root.append(this.root);
     this.stopTheme = onThemeChange(() => this.redraw());
-    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes = new ResizeObserver(() => this.number === 0 ? this.showOnceSeen() : this.resize());
     this.sizes.observe(this.grid);
     if (backend.live) {
       this.actions.append(
@@ -39,7 +39,12 @@ class App {
         this.button("Save as HTML", () => this.saveHtml(), "One file that works without kernel and network"),
       );
     }
-    this.show({});
+    this.showOnceSeen();
+  }
+
+  // Nothing is computed for a part of the page that nobody has opened yet; its first size tells that it is open.
+  showOnceSeen() {
+    if (this.root.isConnected && this.root.checkVisibility()) this.show({});
   }
 
   close() {
@@ -100,6 +105,7 @@ class App {
     this.strip.textContent = "Made-up demo data. Your own store is empty so far, and stays untouched.";
     this.drawTabs();
     if (this.backend.live) this.drawFilters();
+    else this.bar.textContent = this.filtersInWords();
     this.drawNumbers(view.numbers);
     this.drawCards(view.items);
   }
@@ -173,7 +179,9 @@ class App {
         this.change({ period: event.target.value, start: null, end: null });
       } },
       ...frame.periods.map((name) => element("option", { value: name, selected: !custom && name === filters.period }, name)),
-      element("option", { value: "custom", selected: custom }, "From … to …"),
+      // What is chosen already cannot be chosen again, and dates are changed more than once.
+      custom ? element("option", { value: "", selected: true, hidden: true }, "From … to …") : null,
+      element("option", { value: "custom" }, custom ? "Other dates …" : "From … to …"),
     );
     const adders = Object.entries(NAMES).map(([kind, name]) => {
       const left = frame.options[kind].filter((value) => !(filters[kind] ?? []).includes(value));
@@ -187,8 +195,7 @@ class App {
     });
     const chips = [];
     if (custom) {
-      const text = [filters.start && `from ${shortTime(filters.start)}`, filters.end && `to ${shortTime(filters.end)}`];
-      chips.push(this.chip(text.filter(Boolean).join(" "), () => this.change({ start: null, end: null })));
+      chips.push(this.chip(inWords(filters), () => this.change({ start: null, end: null })));
     }
     for (const kind of Object.keys(NAMES)) {
       for (const value of [filters[kind] ?? []].flat()) {
@@ -203,9 +210,16 @@ class App {
     this.bar.replaceChildren(period, ...adders, ...chips, clear);
   }
 
+  filtersInWords() {
+    const { filters } = this;
+    const chosen = Object.entries(NAMES).map(([kind, name]) => [filters[kind] ?? []].flat().length && `${name}: ${[filters[kind]].flat().join(", ")}`);
+    return [inWords(filters) || filters.period, ...chosen].filter(Boolean).join(" · ");
+  }
+
   openDates() {
-    const from = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "From" });
-    const to = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "To, this day included" });
+    const { start, end } = this.filters;
+    const from = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "From", value: start?.slice(0, 10) });
+    const to = element("input", { type: "date", class: "lsnb-dash-select", "aria-label": "To, this day included", value: end ? lastMoment(end).slice(0, 10) : null });
     const apply = this.button("Apply", () => {
       if (from.value && to.value && from.value > to.value) [from.value, to.value] = [to.value, from.value];
       this.change({ start: from.value || null, end: to.value ? dayAfter(to.value) : null });

@@ -141,7 +141,8 @@ class Chart extends Card {
       element("thead", {}, element("tr", {}, ...names.map((name) => element("th", {}, name.replaceAll("_", " "))))),
       element("tbody", {}, ...rows.slice(0, 500).map((row) => element("tr", {}, ...row.map((cell) => {
         const number = cell !== "" && !Number.isNaN(Number(cell));
-        const text = number ? readable(Number(cell)) : cell === "" ? "–" : cell;
+        const time = /^\d{4}-\d\d-\d\dT\d\d:/.test(cell);
+        const text = number ? readable(Number(cell)) : cell === "" ? "–" : time ? shortTime(cell) : cell;
         return element("td", { class: number ? "lsnb-dash-figure" : null }, text);
       })))),
     ));

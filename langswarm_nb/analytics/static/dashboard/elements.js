@@ -15,10 +15,24 @@ function shortTime(text) {
   return String(text).replace("T", " ").replace(/ 00:00(:00)?(\+00:00)?$/, "").replace(/:00(\+00:00)?$/, "").slice(0, 16);
 }
 
-function dayAfter(day) {
+function dayAfter(day, count = 1) {
   const next = new Date(`${day}T00:00:00Z`);
-  next.setUTCDate(next.getUTCDate() + 1);
+  next.setUTCDate(next.getUTCDate() + count);
   return next.toISOString().slice(0, 10);
+}
+
+// A time without one is a day; an end is not included, so that a day's end is the day before.
+function isDay(text) {
+  return Boolean(text) && shortTime(text).length === 10;
+}
+
+function lastMoment(end) {
+  return isDay(end) ? dayAfter(shortTime(end), -1) : shortTime(end);
+}
+
+function inWords({ start, end }) {
+  if (isDay(start) && isDay(end) && lastMoment(end) === shortTime(start)) return `on ${shortTime(start)}`;
+  return [start && `from ${shortTime(start)}`, end && `to ${lastMoment(end)}`].filter(Boolean).join(" ");
 }
 
 function readable(number) {

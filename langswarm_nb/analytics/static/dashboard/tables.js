@@ -6,6 +6,7 @@ class Sessions extends Card {
     this.node.classList.add("lsnb-dash-wide");
     const { columns, rows } = this.item;
     if (!rows.length) return this.body.replaceChildren();
+    if (!this.app.backend.live) this.note.textContent = " "; // none of them can be opened in a file
     this.body.replaceChildren(element("div", { class: "lsnb-dash-table", tabindex: 0 }, element(
       "table", {},
       element("thead", {}, element("tr", {}, ...columns.map((name, index) =>

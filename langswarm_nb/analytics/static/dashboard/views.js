@@ -25,7 +25,7 @@ function render({ model, el }) {
     model.send({ ...content, type, id, view });
   });
   const hear = (message, buffers) => {
-    if (message.type === "stale") return app.show({ refresh: true });
+    if (message.type === "stale") return app.number > 0 && app.show({ refresh: true });
     const asked = waiting.get(message.re);
     if (!asked) return;
     clearTimeout(asked.late);

@@ -1,4 +1,4 @@
-"""Telling how far a long export is."""
+"""Telling how far long work on sessions is."""
 
 from __future__ import annotations
 
