@@ -20,6 +20,9 @@ class PanelState:
         self._header_seq = 1
         self._order: list[str] = []
         self._order_seq = 1
+        # The request that was answered last: a page that did not hear of it still shows it as waiting.
+        self._answered = ""
+        self._answered_seq = 1
         self._views: dict[str, MessageView] = {}
         self._changed: dict[str, int] = {}
         self._frozen: dict[str, list[str]] = {}
@@ -67,10 +70,9 @@ class PanelState:
             if new_order != self._order:
                 self._order, self._order_seq = new_order, self.seq
                 self._forget_all_but(set(new_order))
-            patch = self.since(base)
-        if answers:
-            patch["answers"] = answers
-        return patch
+            if answers:
+                self._answered, self._answered_seq = answers, self.seq
+            return self.since(base)
 
     def since(self, have: int) -> Patch:
         """Return all that changed after number `have`; everything for 0 or a number of the future."""
@@ -82,6 +84,8 @@ class PanelState:
                 patch["header"] = self.header
             if self._order_seq > have:
                 patch["order"] = list(self._order)
+            if self._answered and self._answered_seq > have:
+                patch["answers"] = self._answered
             if changed := [self._whole(key) for key in self._order if self._changed[key] > have]:
                 patch["messages"] = changed
             return patch

@@ -48,6 +48,7 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "J
 # What JupyterLab itself logs as an error without anything being wrong.
 HARMLESS = (
     *("favicon", "Failed to load resource", "ResizeObserver loop", "Could not restore the debugger state"),
+    "Failed to initialize model",  # anywidget, of a page that was busy for two seconds: the panel helps itself
     "reading 'schema'",  # Notebook 7, of a plugin's settings, on a slow machine
 )
 
@@ -195,7 +196,7 @@ class LabPage:
         self.notebook = notebook
         self.errors: list[str] = []
         page.on("console", self._note_console)
-        page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
+        page.on("pageerror", lambda error: self._note(error.stack or str(error)))
 
     def open(self, theme: str = "light") -> None:
         """Load the page and wait until the notebook's kernel is there."""
@@ -298,8 +299,12 @@ class LabPage:
         (of or self.page).screenshot(path=str(path))
 
     def _note_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(word in message.text for word in HARMLESS):
-            self.errors.append(message.text)
+        if message.type == "error":
+            self._note(message.text)
+
+    def _note(self, error: str) -> None:
+        if not any(word in error for word in HARMLESS):
+            self.errors.append(error)
 
 
 class Panel:

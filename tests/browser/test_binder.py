@@ -161,7 +161,7 @@ def test_a_bundle_is_replayed_and_explored_by_who_has_no_key(tmp_path: Path, pag
     mail = "ada.lovelace@example.com"
     rows = [message_row("s1", 1, "user", "Mean or median?")]
     words = "The **median** hardly moves. " * 40
-    rows.append(message_row("s1", 2, "assistant", words, parent_id=rows[0]["message_id"], duration_s=8.0))
+    rows.append(message_row("s1", 2, "assistant", words, parent_id=rows[0]["message_id"], duration_s=15.0))
     rows += [message_row("s2", 1, "user", f"I am {mail}"), message_row("s2", 2, "assistant", "Hello.")]
     store = store_at(tmp_path / "mine.duckdb", [session_row("s1", title="Averages"), session_row("s2")], rows)
     home = tmp_path / "bundle"

@@ -190,9 +190,10 @@ class Panel {
   }
 
   showPatch(changed, patch, whole) {
-    if (patch.answers && patch.answers === this.pendingRid) {
+    if (patch.answers === (this.pendingRid || 0)) {
       this.answered = patch.answers;
-      this.tray?.keep(this.sending, patch.messages.find((view) => view.role === "user"));
+      this.store.hear(patch.answers);
+      this.tray?.keep(this.sending, patch.messages.findLast((view) => view.role === "user"));
       this.dropPending();
     }
     const { header } = this.store;

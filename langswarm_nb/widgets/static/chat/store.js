@@ -136,9 +136,9 @@ class Store extends Talk {
 
   /** A question that got no answer was lost or waits behind a cell; silence during a reply may mean that its end was. */
   watch() {
-    const unanswered = this.resyncing && Date.now() - this.resyncing > this.patience;
-    const silent = this.header.running && Date.now() - this.lastNews > SILENCE_MS;
-    if (!unanswered && !silent) return;
+    const silent = Date.now() - this.lastNews > SILENCE_MS;
+    const unanswered = this.resyncing ? Date.now() - this.resyncing > this.patience : silent && this.unheard.size;
+    if (!unanswered && !(silent && this.header.running)) return;
     if (unanswered) this.patience = Math.min(this.patience * 2, 30_000);
     this.lastNews = Date.now();
     if (unanswered) this.listen();
