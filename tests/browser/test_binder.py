@@ -178,7 +178,8 @@ def test_a_bundle_is_replayed_and_explored_by_who_has_no_key(tmp_path: Path, pag
         opened.run_all()
         panel = opened.panel()
         expect(panel.root.locator(".lsnb-title")).to_have_text("Averages")
-        said = panel.texts()
+        said = ["Mean or median?", words.replace("*", "").strip()]
+        expect(panel.replies.last).to_contain_text(said[1])
         panel.watch_growth()
         panel.button("Replay").click()
         panel.wait_until_streaming()
