@@ -118,8 +118,8 @@ def split(text: str) -> list[tuple[bool, str]]:
 def without_prices(text: str) -> str:
     r"""Return Markdown in which every dollar that begins no formula is shown as a dollar.
 
-    JupyterLab makes a formula of "$3 or $4", of `\$3 or \$4` too, and of what stands between two elements. In an address
-    a dollar is written as `%24`, which means the same there.
+    JupyterLab makes a formula of "$3 or $4", of `\$3 or \$4` too, and of what stands between two elements. In
+    an address a dollar is written as `%24`, which means the same there.
     """
     if "$" not in text:
         return text
