@@ -36,18 +36,21 @@ class Panel:
         expect(self.root.locator("[data-state=running]")).to_have_count(0)
 
     def wait_until_streaming(self, at_least: int = 1) -> None:
-        """Return when the running reply shows at least this many characters."""
+        """Return when the running reply has at least this many characters, out of sight as well."""
         self.page.wait_for_function(
-            "([panel, size]) => panel.querySelector('[data-state=running] .lsnb-md')?.innerText.length >= size",
+            """([panel, size]) => {
+                const reply = panel.querySelector('[data-state=running] .lsnb-md');
+                return (reply?.innerText || reply?.textContent)?.length >= size;
+            }""",
             arg=[self.root.element_handle(), at_least],
             timeout=60_000,
         )
 
     def texts(self) -> list[str]:
         """Return what the messages say, oldest first."""
-        # What is out of sight is not laid out, and then its text ends with a line.
-        found = self.root.locator(".lsnb-said, .lsnb-body > .lsnb-md").all_inner_texts()
-        return [text.strip() for text in found]
+        # What is out of sight is not laid out: then its text ends with a line, or is none.
+        found = self.root.locator(".lsnb-said, .lsnb-body > .lsnb-md")
+        return found.evaluate_all("(all) => all.map((el) => el.innerText.trim() || el.textContent.trim())")
 
     def watch_growth(self) -> None:
         """Start noting every length that the running reply has on the screen."""
