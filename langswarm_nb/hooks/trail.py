@@ -42,7 +42,8 @@ class Trail:
 
     def _here(self) -> list[asyncio.Task[None]]:
         loop = asyncio.get_running_loop()
-        return [task for task in self._storing if task.get_loop() is loop]
+        # A list first: other threads, with loops of their own, put events meanwhile.
+        return [task for task in list(self._storing) if task.get_loop() is loop]
 
 
 async def _quietly(storing: Coroutine[Any, Any, None]) -> None:

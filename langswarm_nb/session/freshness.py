@@ -56,9 +56,9 @@ class Freshness:
                 copy._outdated = True
 
 
-def _forget(key: _Key, gone: weakref.ref[Freshness]) -> None:
+def _forget(key: _Key, _gone: weakref.ref[Freshness]) -> None:
     with _guard:
-        left = tuple(reference for reference in _copies.get(key, ()) if reference is not gone)
+        left = tuple(reference for reference in _copies.get(key, ()) if reference() is not None)
         if left:
             _copies[key] = left
         else:

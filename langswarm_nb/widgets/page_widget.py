@@ -16,6 +16,9 @@ from ..redaction import mask_secrets
 
 logger = logging.getLogger(__name__)
 
+# So many answers are kept for a page that did not hear them.
+_KEPT_ANSWERS = 50
+
 
 class PageWidget(anywidget.AnyWidget):
     """Hands the request `kind` to the coroutine `_do_<kind>`, whose value is the answer; see protocol.py.
@@ -26,6 +29,8 @@ class PageWidget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._context: Context | None = None
         self._pages: set[str] = set()
+        # What was asked, with its answer or, before there is one, None.
+        self._answers: dict[str, dict[str, Any] | None] = {}
         super().__init__(**traits)
         self.on_msg(self._on_request)
 
@@ -99,6 +104,11 @@ class PageWidget(anywidget.AnyWidget):
             return
         if kind != "ready":
             self.send({"kind": "heard", "rid": rid})
+            if content.get("again") and rid in self._answers:
+                if (answer := self._answers[rid]) is not None:
+                    self.send(answer)
+                return
+            self._answers[rid] = None
         if buffers:
             # The message's memory is not ours once this returns.
             content = {**content, "bytes": b"".join(map(bytes, buffers))}
@@ -119,9 +129,17 @@ class PageWidget(anywidget.AnyWidget):
             self._tell_failure(rid, f"That did not work: {mask_secrets(str(error)) or type(error).__name__}.")
         else:
             if isinstance(value, bytes):
+                self._answers.pop(rid, None)  # too large to keep, and nothing has changed by reading it
                 self.send({"kind": "answer", "rid": rid, "value": len(value)}, [value])
             elif kind != "ready":
-                self.send({"kind": "answer", "rid": rid, "value": value})
+                self._answer({"kind": "answer", "rid": rid, "value": value})
 
     def _tell_failure(self, rid: str, text: str) -> None:
-        self.send({"kind": "failed", "rid": rid, "error": {"text": text, "details": self._error_details()}})
+        self._answer({"kind": "failed", "rid": rid, "error": {"text": text, "details": self._error_details()}})
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        self._answers[answer["rid"]] = answer
+        answered = [rid for rid, kept in list(self._answers.items()) if kept is not None]
+        for rid in answered[:-_KEPT_ANSWERS]:
+            self._answers.pop(rid, None)
+        self.send(answer)

@@ -179,6 +179,8 @@ ToPage = Patch | Delta | Heard | Failed | Answer
 class Request(TypedDict):
     """Any request; the fields besides `kind` and `rid` depend on the kind.
 
+    A page that may not have heard the answer asks `again`, with the same `rid`: what is done already is not done twice.
+
     | kind | fields | what happens |
     | --- | --- | --- |
     | ready | session, have, version, link (a session's id) | a patch for this view with what it lacks |

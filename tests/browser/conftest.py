@@ -7,7 +7,7 @@ Fixtures:
 - `browser` (session): headless Chromium; `context` (session): its one profile.
 - `open_notebook(*cells, name=..., theme="light", width=1100, height=900) -> LabPage`: writes the cells to a notebook
   with a store of its own, opens it in a page of its own, and takes page and kernel away after the test. A test fails
-  when its page has logged an error. `LabPage.panel()` is a `Panel`: a chat panel as a reader uses it.
+  when its page has logged an error. `LabPage.panel()` is a `Panel` (panel_on_page.py): one as a reader uses it.
 
 A missing browser is a failure: every test here says something that nothing else does.
 """
@@ -30,9 +30,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from panel_on_page import Panel
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-REPOSITORY = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -56,9 +58,8 @@ HARMLESS = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this directory as a browser test."""
-    here = Path(__file__).parent
     for item in items:
-        if here in Path(item.path).parents:
+        if HERE in Path(item.path).parents:
             item.add_marker(pytest.mark.browser)
 
 
@@ -83,7 +84,7 @@ class Lab:
         """Return the server's answer to a request of its REST interface."""
         request = urllib.request.Request(f"{self.url}/api/{path}", method=method)
         request.add_header("Authorization", f"token {self.token}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             body = answer.read()
         return json.loads(body) if body else None
 
@@ -156,7 +157,7 @@ def _environment(home: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "LANGSWARM_NB_DB": str(home / "default.duckdb"),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), str(HERE), os.environ.get("PYTHONPATH")])),
     }
 
 
@@ -236,7 +237,7 @@ class LabPage:
         """Run all cells; with `wait`, return when the kernel is idle again."""
         self._run("notebook:run-all-cells", wait)
 
-    def wait_until_run(self, timeout_s: float = 60) -> None:
+    def wait_until_run(self, timeout_s: float = 120) -> None:
         """Return when no cell runs or waits."""
         self.page.wait_for_function(
             """() => {
@@ -260,12 +261,21 @@ class LabPage:
         else:
             self.page.evaluate("(name) => void jupyterapp.commands.execute(name)", command)
 
+    def run_until(self, index: int, text: str) -> None:
+        """Run a cell until this is in its output: what the page has asked for may still be on its way."""
+        for _ in range(30):
+            self.run_cell(index)
+            if text in (self.outputs(index).text_content() or ""):
+                return
+        expect(self.outputs(index)).to_contain_text(text)
+
     def restart_kernel(self) -> None:
-        """Restart the kernel, without asking, and wait until it is idle."""
-        self.page.evaluate(
-            "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart().then(() => null)"
-        )
-        self.page.wait_for_timeout(300)
+        """Restart the kernel, without asking, and wait until the new one answers and is idle."""
+        self.page.evaluate("""async () => {
+            const { kernel } = jupyterapp.shell.currentWidget.context.sessionContext.session;
+            await kernel.restart();
+            await kernel.requestKernelInfo();
+        }""")
         self.wait_for_kernel()
 
     def interrupt_kernel(self) -> None:
@@ -312,65 +322,6 @@ class LabPage:
     def _note(self, error: str) -> None:
         if not any(word in error for word in HARMLESS):
             self.errors.append(error)
-
-
-class Panel:
-    """A chat panel, as a reader uses it."""
-
-    def __init__(self, page: Page, root: Locator) -> None:
-        self.page = page
-        self.root = root
-        self.box = root.get_by_label("Message", exact=True)
-        self.messages = root.locator(".lsnb-msg:not(.lsnb-pending)")
-        self.replies = root.locator(".lsnb-msg[data-role=assistant]")
-        self.questions = root.locator(".lsnb-msg[data-role=user]:not(.lsnb-pending)")
-        self.status = root.locator(".lsnb-status")
-
-    def button(self, name: str) -> Locator:
-        """Return the buttons with this name."""
-        return self.root.get_by_role("button", name=name, exact=True)
-
-    def ask(self, text: str, wait: bool = True) -> None:
-        """Type a question and press Enter; with `wait`, return when it has been answered."""
-        before = self.replies.count()
-        self.box.fill(text)
-        self.box.press("Enter")
-        if wait:
-            self.wait_for_replies(before + 1)
-
-    def wait_for_replies(self, count: int, timeout_s: float = 30) -> None:
-        """Return when there are this many replies and none is still coming."""
-        done = self.root.locator(".lsnb-msg[data-role=assistant]:not([data-state=running])")
-        expect(done).to_have_count(count, timeout=timeout_s * 1000)
-        expect(self.root.locator("[data-state=running]")).to_have_count(0)
-
-    def wait_until_streaming(self, at_least: int = 1) -> None:
-        """Return when the running reply shows at least this many characters."""
-        self.page.wait_for_function(
-            "([panel, size]) => panel.querySelector('[data-state=running] .lsnb-md')?.innerText.length >= size",
-            arg=[self.root.element_handle(), at_least],
-        )
-
-    def texts(self) -> list[str]:
-        """Return what the messages say, oldest first."""
-        # What is out of sight is not laid out, and then its text ends with a line.
-        found = self.root.locator(".lsnb-said, .lsnb-body > .lsnb-md").all_inner_texts()
-        return [text.strip() for text in found]
-
-    def watch_growth(self) -> None:
-        """Start noting every length that the running reply has on the screen."""
-        self.root.evaluate("""(panel) => {
-            window.lsnbGrowth = [];
-            const note = () => {
-                const length = panel.querySelector('[data-state=running] .lsnb-md')?.innerText.length ?? 0;
-                if (length && length !== window.lsnbGrowth.at(-1)) window.lsnbGrowth.push(length);
-            };
-            new MutationObserver(note).observe(panel, { subtree: true, childList: true, characterData: true });
-        }""")
-
-    def growth(self) -> list[int]:
-        """Return the lengths noted since `watch_growth`."""
-        return self.page.evaluate("window.lsnbGrowth")
 
 
 OpenNotebook = Callable[..., LabPage]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import queue
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
@@ -13,8 +14,8 @@ import langswarm_nb as ls
 from langswarm_nb import runtime
 
 
-@contextmanager
-def quiet_page(context: BrowserContext) -> Iterator[Page]:
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
     """Give an empty page that must log no error; a policy that is broken is one."""
     shown = context.new_page()
     errors: list[str] = []
@@ -25,13 +26,26 @@ def quiet_page(context: BrowserContext) -> Iterator[Page]:
     assert errors == []
 
 
-@contextmanager
-def own_panel(folder: Path, monkeypatch: pytest.MonkeyPatch, delay_ms: int) -> Iterator[ls.ChatPanel]:
-    """Give a panel on a new store in the folder, whose replies take `delay_ms` to come."""
-    monkeypatch.setenv("LANGSWARM_NB_DB", str(folder / "chats.duckdb"))
+@pytest.fixture
+def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
+    """Give a panel of this process on a new store."""
+    monkeypatch.setenv("LANGSWARM_NB_DB", str(tmp_path / "chats.duckdb"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": delay_ms})
+    made = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 200})
     yield made
     made.close()
     runtime.close()
+
+
+def carry(
+    page: Page, outbox: queue.SimpleQueue[Any], say: Callable[[Any], None], until: Callable[[], object], what: object
+) -> None:
+    """Carry what the panel sends to the page, until something is so; or fail and tell `what`."""
+    for _ in range(2000):
+        while not outbox.empty():
+            say(outbox.get())
+        if until():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(what)

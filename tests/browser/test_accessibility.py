@@ -95,5 +95,6 @@ def test_the_panel_in_its_states_the_transcript_and_the_dashboard(open_notebook:
     lab.run_cell(4)
     recording = lab.panel()
     recording.button("More").click()
+    expect(recording.root.get_by_role("dialog", name="More")).to_be_visible()
     found["recording, with a menu"] = objections(lab, ".lsnb-recording")
     assert [f"{state}: {told}" for state, all_told in found.items() for told in all_told] == []

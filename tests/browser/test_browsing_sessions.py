@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from conftest import LabPage, OpenNotebook
+from conftest import OpenNotebook
 from playwright.sync_api import Locator, expect
 from test_accessibility import objections
+from test_panel_extras import laid_out
 from test_panel_looks import FAINT
 
 FILL = r"""
@@ -35,8 +36,7 @@ def _rows(root: Locator) -> Locator:
     return root.get_by_role("listbox", name="Sessions").get_by_role("option")
 
 
-def _looks_right(lab: LabPage, root: Locator) -> None:
-    lab.page.wait_for_timeout(250)
+def _looks_right(root: Locator) -> None:
     assert root.evaluate(FAINT) == []
     assert root.evaluate("() => window.ran") is None
 
@@ -53,7 +53,7 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
     expect(about).to_have_text("71 sessions")
     expect(rows).to_have_count(50)
     expect(rows.first).to_contain_text('<img src=x onerror="window.ran=1"><b>title</b>')
-    _looks_right(lab, root)
+    _looks_right(root)
 
     # The rest comes when the end comes near; a session of another cell comes by itself.
     root.get_by_role("listbox", name="Sessions").press("End")
@@ -85,7 +85,7 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
     expect(rows).to_have_count(1)
     rows.first.click()
     expect(side.locator(".lsnb-msg")).to_have_count(1)
-    _looks_right(lab, root)
+    _looks_right(root)
 
     # A page that is loaded again shows the same conversation.
     lab.save()
@@ -108,6 +108,7 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
     expect(rows.first).to_contain_text("<i>Penguins</i>")
     expect(listbox).to_be_focused()
     page.keyboard.press("t")
+    expect(listbox).not_to_be_focused()
     page.keyboard.type("birds")
     page.keyboard.press("Enter")
     expect(rows.first.locator(".lsnb-tag").last).to_have_text("birds")
@@ -164,9 +165,9 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
 
     # Dark, and as narrow as a phone: nothing sticks out, every control has a name.
     assert objections(lab, ".lsnb-browser") == []
-    _looks_right(lab, root)
+    _looks_right(root)
     root.evaluate("(el) => { el.style.width = '360px'; }")
-    page.wait_for_timeout(250)
+    laid_out(lab)
     wide = root.evaluate("""(root) => [...root.querySelectorAll('*')].filter((el) => el.checkVisibility() &&
         el.getBoundingClientRect().right > root.getBoundingClientRect().right + 1).map((el) => el.className)""")
     assert wide == []

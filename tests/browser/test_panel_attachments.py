@@ -127,7 +127,8 @@ def test_files_are_attached_sent_shown_and_kept(open_notebook: OpenNotebook, tmp
     panel = lab.panel()
     picture = panel.root.get_by_role("img", name="chart.png")
     expect(picture).to_be_visible()
-    assert picture.evaluate("(image) => [image.naturalWidth, image.naturalHeight]") == [90, 60]
+    expect(picture).to_have_js_property("naturalWidth", 90)
+    expect(picture).to_have_js_property("naturalHeight", 60)
     assert (picture.get_attribute("src") or "").startswith("blob:")
     # An edited question keeps what went with it.
     panel.box.press("ArrowUp")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import own_page
 import pytest
 from conftest import Panel
-from own_page import own_panel, quiet_page
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from own_page import page, panel
+from playwright.sync_api import Page, Request, expect
 from test_panel_security import VECTORS
+from waiting import a_word_at_a_time, let_go
 
 import langswarm_nb as ls
+from langswarm_nb.providers.mock import MockProviderSession
 from langswarm_nb.rendering import IncrementalRenderer, render_markdown
 from langswarm_nb.widgets.assets import loader, script, style
 
@@ -38,22 +41,13 @@ HOST = """async ([source, css, state]) => {
     if (state) window.leave = await module.default.render({ model: window.model, el: document.body.appendChild(document.createElement('div')) });
 }"""  # noqa: E501
 
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    with quiet_page(context) as shown:
-        yield shown
-
-
-@pytest.fixture
-def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
-    with own_panel(tmp_path, monkeypatch, delay_ms=2000) as made:
-        yield made
+__all__ = ["page", "panel"]
 
 
 def test_it_needs_no_more_than_anywidgets_model(
-    page: Page, panel: ls.ChatPanel, monkeypatch: pytest.MonkeyPatch
+    page: Page, panel: ls.ChatPanel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(MockProviderSession, "send_message_stream", a_word_at_a_time)
     outbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     said: list[str] = []
     monkeypatch.setattr(panel, "send", lambda content, buffers=None: outbox.put(content))
@@ -62,15 +56,10 @@ def test_it_needs_no_more_than_anywidgets_model(
         said.append(content["kind"])
         panel._on_request(panel, content, [])
 
-    def carry(until: Callable[[], Any]) -> None:
-        """Carry messages to the page until something is so."""
-        for _ in range(1000):
-            while not outbox.empty():
-                page.evaluate("(content) => window.model.say(content)", outbox.get())
-            if until():
-                return
-            page.wait_for_timeout(20)
-        raise AssertionError(said)
+    def say(content: dict[str, Any]) -> None:
+        page.evaluate("(content) => window.model.say(content)", content)
+
+    carry = partial(own_page.carry, page, outbox, say, what=said)
 
     page.expose_function("toKernel", to_kernel)
     page.set_content("<body class='vscode-dark' style='--vscode-foreground:#eee'></body>")
@@ -88,8 +77,9 @@ def test_it_needs_no_more_than_anywidgets_model(
     shown.watch_growth()
     shown.ask("Hello there", wait=False)
     reply = shown.replies
+    carry(lambda: len(shown.growth()) >= 5)
+    let_go(tmp_path)
     carry(lambda: root.locator(".lsnb-msg[data-role=assistant][data-state=complete]").count() == 1)
-    assert len(shown.growth()) >= 5
     expect(reply.locator("h2")).to_have_text("You asked: Hello there")
     expect(root.get_by_role("button", name="Copy code")).to_have_count(1)
     # There are no cells that the script could know of.

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 LONG = "word " * 60
 
-# The reply ends with a file, so that a test knows when it is over without asking the page.
+# The reply ends with a file, so that a test knows when it is over without asking the page, and at once with another.
 SETUP = """
 import asyncio, pathlib
 import langswarm_nb as ls
@@ -21,7 +21,7 @@ class Paced(MockProviderSession):
         seconds = float(content.split()[-1])
         for n in range(60):
             yield TextDelta("word ")
-            await asyncio.sleep(seconds / 60)
+            await asyncio.sleep(0 if pathlib.Path("hurry").exists() else seconds / 60)
         yield Completed(finish_reason="stop")
         pathlib.Path(f"done-{content.split()[0]}").touch()
 
@@ -41,14 +41,19 @@ window.WebSocket = class extends WebSocket {
 """
 
 
-def done(lab: LabPage, name: str, seconds: float = 30) -> None:
-    """Wait until the kernel has a whole reply, whatever the page knows of it; the page may be frozen."""
+def done(lab: LabPage, name: str, seconds: float = 60) -> None:
+    """Let a reply end, and wait until the kernel has it, whatever the page knows of it; the page may be frozen."""
+    hurry = lab.notebook.parent / "hurry"
+    hurry.touch()
     path = lab.notebook.parent / f"done-{name}"
     until = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} did not appear"
-        time.sleep(0.1)
-    path.unlink()
+    try:
+        while not path.exists():
+            assert time.monotonic() < until, f"{path} did not appear"
+            time.sleep(0.1)
+        path.unlink()
+    finally:
+        hurry.unlink()
 
 
 def test_a_websocket_lost_for_ten_seconds_loses_no_text(open_notebook: OpenNotebook) -> None:
@@ -57,19 +62,18 @@ def test_a_websocket_lost_for_ten_seconds_loses_no_text(open_notebook: OpenNoteb
     lab.reload()
     lab.run_all()
     panel = lab.panel()
-    panel.ask("long 10", wait=False)
+    panel.ask("long 30", wait=False)
     panel.wait_until_streaming(at_least=20)
     lab.page.evaluate("window.lsnbCut = true; window.lsnbSockets.forEach((socket) => socket.close()); null")
     cut = time.monotonic()
-    shown = panel.replies.last.locator(".lsnb-md").inner_text()
     done(lab, "long")
     lab.page.wait_for_timeout(max(0, cut + 10 - time.monotonic()) * 1000)
-    assert len(panel.replies.last.locator(".lsnb-md").inner_text()) <= len(shown) + 20
+    assert len(panel.replies.last.locator(".lsnb-md").inner_text()) < len(LONG.strip())
     lab.page.evaluate("window.lsnbCut = false")
     panel.wait_for_replies(1, timeout_s=60)
-    assert panel.texts() == ["long 10", LONG.strip()]
+    assert panel.texts() == ["long 30", LONG.strip()]
     panel.ask("again 0.2")
-    assert panel.texts() == ["long 10", LONG.strip(), "again 0.2", LONG.strip()]
+    assert panel.texts() == ["long 30", LONG.strip(), "again 0.2", LONG.strip()]
     lab.errors.clear()
 
 
@@ -82,6 +86,10 @@ def test_a_panel_that_began_too_slowly_for_anywidget_is_not_deaf(open_notebook: 
     lab.reload()
     lab.run_all()
     panel = lab.panel()
+    # What the kernel has answered before anybody heard is asked for again.
+    panel.button("More").click()
+    expect(panel.root.get_by_role("dialog", name="More")).to_be_visible()
+    lab.page.keyboard.press("Escape")
     panel.ask("long 1")
     assert panel.texts() == ["long 1", LONG.strip()]
 
@@ -95,6 +103,11 @@ def test_a_panel_that_became_deaf_after_its_first_news_hears_again(open_notebook
         const { kernel } = jupyterapp.shell.currentWidget.context.sessionContext.session;
         for (const comm of kernel._comms.values()) comm.onMsg = () => {};
     }""")
+    # The title is changed once, however often the page has to ask.
+    panel.root.locator(".lsnb-title").click()
+    panel.root.get_by_role("textbox", name="Title").fill("Deaf")
+    lab.page.keyboard.press("Enter")
+    expect(panel.root.locator(".lsnb-title")).to_have_text("Deaf")
     panel.ask("long 1")
     expect(panel.status).to_be_hidden()
     assert panel.texts() == ["first 0.2", LONG.strip(), "long 1", LONG.strip()]
@@ -104,7 +117,7 @@ def test_a_page_that_was_frozen_shows_all_of_it(open_notebook: OpenNotebook) -> 
     lab = open_notebook(SETUP)
     lab.run_all()
     panel = lab.panel()
-    panel.ask("long 3", wait=False)
+    panel.ask("long 30", wait=False)
     panel.wait_until_streaming(at_least=20)
     browser = lab.page.context.new_cdp_session(lab.page)
     browser.send("Page.enable")
@@ -112,7 +125,7 @@ def test_a_page_that_was_frozen_shows_all_of_it(open_notebook: OpenNotebook) -> 
     done(lab, "long")
     browser.send("Page.setWebLifecycleState", {"state": "active"})
     panel.wait_for_replies(1)
-    assert panel.texts() == ["long 3", LONG.strip()]
+    assert panel.texts() == ["long 30", LONG.strip()]
 
 
 def test_a_restart_in_mid_stream_keeps_what_came_once(open_notebook: OpenNotebook) -> None:
@@ -137,7 +150,7 @@ def test_a_restart_in_mid_stream_keeps_what_came_once(open_notebook: OpenNoteboo
 
 
 def test_behind_a_cell_it_says_so_and_goes_on_by_itself(open_notebook: OpenNotebook) -> None:
-    lab = open_notebook(SETUP, "import time\nfor _ in range(300): time.sleep(0.1)")
+    lab = open_notebook(SETUP, "import time\nfor _ in range(3000): time.sleep(0.1)")
     # As in a front end that knows no subshells.
     lab.page.evaluate(
         "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.commsOverSubshells = 'disabled'; null"
@@ -162,7 +175,7 @@ def test_a_second_view_that_comes_late_has_everything(open_notebook: OpenNoteboo
     lab.run_cell(0)
     lab.run_cell(1)
     first = lab.panel(0)
-    first.ask("long 4", wait=False)
+    first.ask("long 60", wait=False)
     first.wait_until_streaming(at_least=30)
     lab.run_cell(2)
     second = lab.panel(1)
@@ -171,5 +184,6 @@ def test_a_second_view_that_comes_late_has_everything(open_notebook: OpenNoteboo
     lab.page.evaluate("jupyterapp.shell.currentWidget.content.widgets[1].outputArea.model.clear()")
     expect(lab.page.locator(".lsnb-panel")).to_have_count(1)
     only = lab.panel(0)
+    done(lab, "long")
     only.wait_for_replies(1)
-    assert only.texts() == ["long 4", LONG.strip()]
+    assert only.texts() == ["long 60", LONG.strip()]

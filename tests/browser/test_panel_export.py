@@ -21,6 +21,7 @@ def test_a_chat_is_downloaded_and_saved_beside_the_notebook(open_notebook: OpenN
     title.click()
     panel.root.get_by_role("textbox", name="Title").fill("Trip/to: Oslo")
     lab.page.keyboard.press("Enter")
+    expect(title).to_have_text("Trip/to: Oslo")
 
     choose(panel, "Export")
     pane = panel.root.get_by_role("dialog", name="Export this chat")

@@ -25,9 +25,14 @@ def choose(panel: Panel, item: str) -> None:
     panel.root.locator(".lsnb-item", has_text=item).first.click()
 
 
+def laid_out(lab: LabPage) -> None:
+    """Return when what watches sizes has seen those that were set."""
+    lab.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+
+
 def shows_nothing_beyond_its_edge(lab: LabPage, panel: Panel) -> None:
     panel.root.evaluate("(panel) => { panel.style.width = '360px'; }")
-    lab.page.wait_for_timeout(100)
+    laid_out(lab)
     overflowing = panel.root.evaluate("""(panel) => {
         const right = panel.getBoundingClientRect().right;
         return [...panel.querySelectorAll('*')]
@@ -56,6 +61,7 @@ def test_a_call_waits_for_the_readers_word(open_notebook: OpenNotebook) -> None:
     lab.reload()
     panel = lab.panel()
     card = panel.root.get_by_role("region", name="Call of pay")
+    expect(card).to_be_visible()
     panel.box.focus()
     lab.page.keyboard.press("Shift+Tab")
     for _ in range(5):
@@ -110,6 +116,7 @@ def test_settings_tags_and_title_are_changed_in_the_panel(open_notebook: OpenNot
     panel.ask("Hello")
     choose(panel, "Settings")
     expect(pane.get_by_label("Temperature")).to_have_value("0.25")
+    expect(pane.get_by_label("Instructions")).to_be_focused()
     lab.page.keyboard.press("Escape")
     expect(pane).to_have_count(0)
 

@@ -19,10 +19,10 @@ ls.chat(manager=manager)
 
 HOLD = """
 import sys, time, duckdb
-for attempt in range(200):
+held = None
+while held is None:
     try:
         held = duckdb.connect(sys.argv[1])
-        break
     except duckdb.IOException:
         time.sleep(0.1)
 print("held", flush=True)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import queue
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import own_page
 import pytest
 from conftest import Panel
-from own_page import own_panel, quiet_page
-from playwright.sync_api import BrowserContext, Download, Frame, Page, Route, expect
+from own_page import page, panel
+from playwright.sync_api import Download, Frame, Page, Route, expect
 from test_panel_attachments import file, pick, png
 from test_panel_looks import FAINT
 
@@ -89,16 +90,7 @@ MODEL = """async ([source, css, state, host]) => {
 }"""
 
 
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    with quiet_page(context) as shown:
-        yield shown
-
-
-@pytest.fixture
-def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ls.ChatPanel]:
-    with own_panel(tmp_path, monkeypatch, delay_ms=200) as made:
-        yield made
+__all__ = ["page", "panel"]
 
 
 def output_of(page: Page, host: str) -> Frame:
@@ -131,20 +123,14 @@ def test_it_is_whole_in_another_editor(
     page.expose_function("toKernel", to_kernel)
     output = output_of(page, host)
 
-    def carry(until: Callable[[], Any]) -> None:
-        """Carry messages to the page until something is so."""
-        for _ in range(1000):
-            while not outbox.empty():
-                content, buffers = outbox.get()
-                output.evaluate(
-                    "([content, buffers]) => window.model.say(content, buffers)",
-                    [content, [base64.b64encode(data).decode() for data in buffers]],
-                )
-            if until():
-                return
-            page.wait_for_timeout(20)
-        raise AssertionError(output.locator(".lsnb-panel").inner_text())
+    def say(sent: tuple[dict[str, Any], list[bytes]]) -> None:
+        content, buffers = sent
+        output.evaluate(
+            "([content, buffers]) => window.model.say(content, buffers)",
+            [content, [base64.b64encode(data).decode() for data in buffers]],
+        )
 
+    carry = partial(own_page.carry, page, outbox, say, what=host)
     state = {
         "history": panel._everything(),
         "height": 640,
@@ -177,6 +163,7 @@ def test_it_is_whole_in_another_editor(
     expect(copy).to_have_attribute("data-done", "1")
     shown.box.fill("")
     shown.box.press("Control+v")
+    expect(shown.box).not_to_have_value("")
     assert shown.replies.locator("pre code").inner_text().strip() == shown.box.input_value().strip()
     # Bytes come back whole: the file is saved from what the kernel sends in pieces.
     saved: list[Download] = []

@@ -56,7 +56,7 @@ def test_every_text_can_be_read_in_every_theme(open_notebook: OpenNotebook, them
     panel.ask("What about {{ nothing }}?", wait=False)
     expect(panel.status).to_contain_text("cannot be evaluated")
     panel.button("More").click()
-    lab.page.wait_for_timeout(200)
+    expect(panel.root.get_by_role("dialog", name="More")).to_be_visible()
     assert panel.root.evaluate(FAINT) == []
 
 
@@ -67,7 +67,7 @@ def test_it_fits_into_360_pixels(open_notebook: OpenNotebook) -> None:
     panel.ask("Show everything")
     for width in (360, 520, 900):
         panel.root.evaluate("(panel, width) => { panel.style.width = `${width}px`; }", width)
-        lab.page.wait_for_timeout(100)
+        lab.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         overflowing = panel.root.evaluate("""(panel) => {
             const right = panel.getBoundingClientRect().right;
             const scrolls = (el) => el.closest('pre, .lsnb-table, .lsnb-maths');

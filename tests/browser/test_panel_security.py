@@ -106,7 +106,8 @@ def test_an_image_from_elsewhere_waits_for_the_reader(open_notebook: OpenNoteboo
     lab.page.wait_for_timeout(300)
     assert asked == []
     show = panel.root.get_by_role("button", name="Show image from images.invalid: a chart")
-    show.click()
+    with lab.page.expect_request("https://images.invalid/chart.png"):
+        show.click()
     expect(panel.replies.last.locator("img[src='https://images.invalid/chart.png']")).to_have_attribute(
         "referrerpolicy", "no-referrer"
     )

@@ -19,7 +19,7 @@ def store(lab: Lab, request: pytest.FixtureRequest) -> Path:
     rows = []
     for session, said in (("s1", "Mean or median?"), ("s2", "And the mode?")):
         asked = message_row(session, 1, "user", said)
-        timing = {"time_to_first_chunk_s": 0.8, "duration_s": 4.8, "request_model": "gpt-5", "output_tokens": 240}
+        timing = {"time_to_first_chunk_s": 0.8, "duration_s": 12.8, "request_model": "gpt-5", "output_tokens": 240}
         reply = message_row(session, 2, "assistant", LONG, parent_id=asked["message_id"], **timing)
         more = message_row(session, 3, "user", "Thanks.", parent_id=reply["message_id"])
         rows += [asked, reply, more, message_row(session, 4, "assistant", "**Gladly.**", parent_id=more["message_id"])]
@@ -46,11 +46,11 @@ def test_a_reader_without_a_key_replays_stops_and_opens_another(open_notebook: O
     expect(panel.messages).to_have_count(2)
     panel.wait_for_replies(2)
     expect(panel.button("Replay")).to_be_visible()
+    assert panel.texts() == shown
     lengths = panel.growth()
     assert len(lengths) > 20
     first = lengths[: lengths.index(max(lengths)) + 1]
     assert first == sorted(first)
-    assert panel.texts() == shown
 
     panel.button("Replay").click()
     panel.wait_until_streaming()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import struct
 import zlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -77,6 +79,23 @@ def test_a_group_that_is_not_whole_is_left_out(path):
     for length in range(len(b"langswarm_nb journal 1\n")):
         journal_of(path).write_bytes(held[:length])
         assert Journal(path).entries() == []
+
+
+def test_what_follows_on_a_journal_that_could_not_be_emptied_is_found(path):
+    """As on a file system that needs new room to write over what is there, and has none."""
+    rows = [message_to_row(message(content=text)) for text in ("before", "after")]
+    journal = Journal(path)
+    journal.append([("messages", rows[0])])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, limits[1]))
+    try:
+        with suppress(OSError):
+            journal.clear()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.append([("messages", rows[1])])
+    journal.close()
+    assert [row["content"] for _, row in Journal(path).entries()] == ["after"]
 
 
 def test_what_a_killed_process_left_is_found(path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from datetime import UTC
 
@@ -181,6 +183,22 @@ def test_a_variable_of_the_notebook_is_no_table(storage):
     with pytest.raises(StorageError):
         storage.query("SELECT * FROM secrets")
     assert secrets.num_rows == 1
+
+
+@pytest.mark.parametrize("way", ["query", "query_batches"])
+def test_ctrl_c_is_what_it_is_everywhere(tmp_path, way):
+    storage = DuckDBSessionStorage(tmp_path / "store.duckdb")
+    storage.query("SELECT 1")
+
+    def ask_again_and_again() -> None:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        for _ in range(100):
+            list(getattr(storage, way)("SELECT count(*) FROM range(1_000_000_000)"))
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_again_and_again()
+    assert storage.query("SELECT 1").num_rows == 1
+    asyncio.run(storage.close())
 
 
 # --- bulk loads ---

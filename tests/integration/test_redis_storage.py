@@ -73,16 +73,19 @@ def test_every_key_of_a_session_expires_and_activity_puts_it_off(using, server, 
     first, idle, active = using(scenario, ttl=100)
     assert {"session:s1", "messages:s1", "order:s1", "inactive:s1", "events:s1"} <= first.keys()
     for key in first:
-        assert 98_000 < first[key] <= 100_000, key
-        assert idle[key] < 99_000, key
-        assert active[key] > 99_000, key
+        assert 80_000 < first[key] <= 100_000, key
+        assert idle[key] < first[key] - 1_000, key
+        assert active[key] > idle[key], key
 
 
 def test_an_expired_session_is_gone_from_every_list(using, server, prefix):
     async def scenario(storage):
         await fill(storage)
         before = len(await storage.list_sessions(user_id="ada"))
-        await asyncio.sleep(0.6)
+        for key in keys_of(server, prefix):
+            server.pexpire(prefix + key, 1)
+        while keys_of(server, prefix):  # noqa: ASYNC110 - the server lets them expire
+            await asyncio.sleep(0.01)
         await start(storage, "s2")
         after = [r["session_id"] for r in await storage.list_sessions()]
         by_user = [r["session_id"] for r in await storage.list_sessions(user_id="ada")]
@@ -91,7 +94,7 @@ def test_an_expired_session_is_gone_from_every_list(using, server, prefix):
         await storage.optimize_database()
         return before, after, by_user, await storage.get_session("s1"), (await storage.get_database_stats())["sessions"]
 
-    assert using(scenario, ttl=0.5) == (1, ["s2"], ["s2"], None, 1)
+    assert using(scenario, ttl=100) == (1, ["s2"], ["s2"], None, 1)
     assert server.zrange(f"{prefix}user:ada", 0, -1) == ["s2"]
 
 

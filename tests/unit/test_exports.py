@@ -144,7 +144,11 @@ DOLLAR = "<span>&#36;</span>"
         ("`$A $B` and ``$C ` $D`` $", f"`$A $B` and ``$C ` $D`` {DOLLAR}"),
         ("a $1\n\n```sh\n$A $B\n```\n\n    $C\n\nb $2", f"a {DOLLAR}1\n\n```sh\n$A $B\n```\n\n    $C\n\nb {DOLLAR}2"),
         ("- $1\n  ```\n  $A\n  ```", f"- {DOLLAR}1\n  ```\n  $A\n  ```"),
+        ("[a](https://b.c/d?$top=in(1,$2)&$x) $5", f"[a](https://b.c/d?%24top=in(1,%242)&%24x) {DOLLAR}5"),
+        ("[a](/d?$top=1) <http://b.c/$x> (http://b.c)$5", f"[a](/d?%24top=1) <http://b.c/%24x> (http://b.c){DOLLAR}5"),
+        (" ".join("`" * n for n in range(1, 600)) + " $5", " ".join("`" * n for n in range(1, 600)) + f" {DOLLAR}5"),
     ],
+    ids=range(10),
 )  # fmt: skip
 def test_a_price_is_no_formula_in_a_notebook(text, shown):
     assert without_prices(text) == shown

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 import time
 
 import pytest
 
 import langswarm_nb as ls
 from langswarm_nb.hooks import AlertingHook, AuditLoggingHook, CleanupHook, MetricsCollectionHook
+from langswarm_nb.hooks.trail import Trail
 from langswarm_nb.interfaces import ISessionLifecycleHook
 
 
@@ -170,3 +173,29 @@ def test_cleaning_up_keeps_a_user_in_bounds_and_tells_of_ends():
         assert ended == [sessions[0].session_id, sessions[1].session_id]
 
     asyncio.run(main())
+
+
+def test_a_trail_is_put_to_from_several_event_loops():
+    trail = Trail()
+    stored = []
+
+    async def store(number):
+        await asyncio.sleep(0.001)
+        stored.append(number)
+
+    async def put():
+        for number in range(1000):
+            await trail.put(store(number))
+        await trail.drain()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: asyncio.run(put())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert len(stored) == 4000

@@ -61,6 +61,20 @@ def test_what_every_panel_carries_stays_small() -> None:
     assert sum(len(str(state[name]).encode()) for name in ("_esm", "_script", "_css")) < 60_000
 
 
+def test_what_a_page_asks_again_is_done_once_and_answered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(ls.chat(provider_config={"response_delay_ms": 0}), monkeypatch)
+    first = wire.ask("send", text="hello")
+    assert wire.ask("send", text="hello", again=True) == first
+    failed = wire.ask("rename", title=["no", "title"])
+    assert failed["kind"] == "failed"
+    assert wire.ask("rename", title=["no", "title"], again=True) == failed
+    # Asked again before it was heard at all, it is done.
+    assert wire.ask("new_chat", again=True)["kind"] == "answer"
+    wire.received.clear()
+    wire.say("ready", session="", have=0, version=1)
+    assert len(ls.messages()) == 2
+
+
 def test_what_is_loaded_later_restyles_no_other_widget_of_the_page() -> None:
     def classes(*files: str) -> set[str]:
         return set(re.findall(r"\.(lsnb-[\w-]+)", sheet(*files)))

@@ -21,8 +21,11 @@ from .markdown import body, contained, fenced, folded, line, message_text
 from .text_file import TextWriter, printable
 
 _PYTHON = ("python", "py", "python3", "ipython", "ipython3", "pycon3", "sage")
-# Code, what is escaped, and what may begin a formula.
-_TOKEN = re.compile(r"(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|\\[\s\S]|\$", re.S)
+_TICKS = re.compile("`+")
+# What may begin code, what is escaped, an address, and what may begin a formula.
+_TOKEN = re.compile(
+    r"(?P<ticks>`+)|\\[\s\S]|(?P<address>(?:[a-z]{2,10}://|(?<=\]\())(?:[^\s<>`()]|\([^\s<>`()]*\))+)|\$", re.I
+)
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -115,7 +118,8 @@ def split(text: str) -> list[tuple[bool, str]]:
 def without_prices(text: str) -> str:
     r"""Return Markdown in which every dollar that begins no formula is shown as a dollar.
 
-    JupyterLab makes a formula of "$3 or $4", of `\$3 or \$4` too, and of what stands between two elements.
+    JupyterLab makes a formula of "$3 or $4", of `\$3 or \$4` too, and of what stands between two elements. In
+    an address a dollar is written as `%24`, which means the same there.
     """
     if "$" not in text:
         return text
@@ -134,18 +138,32 @@ def without_prices(text: str) -> str:
 def _without_prices(text: str) -> str:
     pieces: list[str] = []
     position = 0
+    code = _code_spans(text)
     while found := _TOKEN.search(text, position):
         end = found.end()
         kept = found[0]
         formula = formula_at(text, found.start(), len(text))
-        if formula is not None:
-            end = formula[2]
+        if formula is not None or found["ticks"]:
+            end = formula[2] if formula is not None else code.get(found.start(), end)
             kept = text[found.start() : end]
+        elif found["address"]:
+            kept = kept.replace("$", "%24")
         elif kept in ("$", r"\$"):
             kept = "<span>&#36;</span>"
         pieces += [text[position : found.start()], kept]
         position = end
     return "".join([*pieces, text[position:]])
+
+
+def _code_spans(text: str) -> dict[int, int]:
+    """Return where code between backticks ends, by where it begins: at the next row of as many."""
+    ends: dict[int, int] = {}
+    following: dict[int, int] = {}
+    for ticks in reversed(list(_TICKS.finditer(text))):
+        if (end := following.get(len(ticks[0]))) is not None:
+            ends[ticks.start()] = end
+        following[len(ticks[0])] = ticks.end()
+    return ends
 
 
 def _pictures(message: SessionMessage) -> dict[str, Any]:

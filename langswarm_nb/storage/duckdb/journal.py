@@ -54,8 +54,7 @@ class Journal:
             _sync(file)
         except OSError:
             with suppress(OSError):
-                os.ftruncate(file, self._size)
-            self._reserved = self._size
+                self._cut(file)
             raise
         self._size += len(record)
 
@@ -82,13 +81,16 @@ class Journal:
         if self._file is None and not self.path.exists():
             return
         file = self._opened()
-        if self._size > _KEEPS:
-            os.ftruncate(file, len(_VERSION))
-            self._reserved = len(_VERSION)
-        else:
-            _write(file, bytes(self._size - len(_VERSION)), len(_VERSION))
+        held, self._size = self._size, len(_VERSION)  # whatever fails: behind what is left nothing would be found
+        try:
+            if held > _KEEPS:
+                self._cut(file)
+            else:
+                _write(file, bytes(held - self._size), self._size)
+        except OSError:
+            # Where nothing is written in its old place this needs room, which a shorter file does not.
+            self._cut(file)
         os.fsync(file)
-        self._size = len(_VERSION)
 
     def set_aside(self, entry: Entry) -> Path:
         """Write a row as a line of a file of its own, durable on return, and return where that is."""
@@ -121,6 +123,10 @@ class Journal:
                 _sync_folder(self.path.parent)
                 self._size = self._reserved = len(_VERSION)
         return self._file
+
+    def _cut(self, file: int) -> None:
+        self._reserved = self._size
+        os.ftruncate(file, self._size)
 
     def _reserve(self, file: int, more: int) -> None:
         zeros = max(more + _HEAD.size, _GROWS_BY)

@@ -277,7 +277,7 @@ class DuckDBSessionStorage(ISessionStorage):
         """
         self._require_open()
         try:
-            with self._engine.reading(self.lock_timeout_s) as connection:
+            with self._engine.reading(self.lock_timeout_s) as connection, failures.interrupts():
                 yield from statement.batches(connection, sql, params, untrusted, rows)
             return
         except duckdb.Error as error:

@@ -119,7 +119,7 @@ class Panel {
     return {
       copy: async (text, button) => (await toClipboard(await text)) && tick(button),
       source: (id, el) => Promise.race([this.store.request("source", { id }), later(1500).then(() => el.innerText)]).catch(() => el.innerText),
-      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then(() => this.composer.say("The notebook took no new cell. The code is copied: paste it into one.")))),
+      insert: this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then((copied) => this.composer.say(`The notebook took no new cell. ${copied ? "The code is copied: paste it into one." : "Copy the code."}`)))),
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
@@ -237,14 +237,6 @@ class Panel {
     else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
-  }
-
-  /** Says what was done, and lets it be undone for a while. */
-  notify(text, undo) {
-    clearTimeout(this.notice?.timer);
-    this.notice = { text, undo, timer: setTimeout(() => this.undo(true), 15_000) };
-    this.say(text);
-    this.showStatus();
   }
 
   undo(keep) {

@@ -57,9 +57,10 @@ class Store extends Talk {
     this.endTalk();
   }
 
-  /** Asks for whatever came after what is here. */
+  /** Asks for whatever came after what is here, and for the answers that did not come. */
   resync() {
     this.resyncing = Date.now();
+    for (const { ask } of this.requests.values()) ask(true);
     this.post({ kind: "ready", session: this.session, have: this.seq, version: PROTOCOL, link: LINKED });
   }
 

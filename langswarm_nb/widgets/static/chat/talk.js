@@ -21,8 +21,9 @@ class Talk {
   request(kind, fields, rid = newId(), buffers = undefined) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.setUnheard(rid, true), HEARD_WITHIN_MS);
-      this.requests.set(rid, { resolve, reject, timer });
-      const error = this.post({ kind, rid, ...fields }, buffers);
+      const ask = (again) => this.post({ kind, rid, ...fields, again }, buffers);
+      this.requests.set(rid, { resolve, reject, timer, ask });
+      const error = ask();
       if (error) this.settle(rid, (request) => request.reject({ text: NO_KERNEL, details: [] }));
     });
   }

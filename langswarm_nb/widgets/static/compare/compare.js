@@ -7,7 +7,7 @@ class Comparison {
     this.talk = new Talk(model, () => this.showStatus());
     this.root = h("div", { class: "lsnb-panel lsnb-compare", "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": "Comparison" });
     this.root.style.height = `${model.get("height")}px`;
-    const insert = this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then(() => this.say("The notebook took no new cell. The code is copied: paste it into one."))));
+    const insert = this.host.canInsert && ((code, button) => (this.host.insertBelow(code) ? tick(button) : toClipboard(code).then((copied) => this.say(`The notebook took no new cell. ${copied ? "The code is copied: paste it into one." : "Copy the code."}`))));
     this.columns = model.get("columns").map((about) => new Column(model, about, { insert, pick: (column) => this.ask("pick", { column }), changed: () => this.showStatus(), say: (text) => this.say(text) }));
     this.row = h("div", { class: "lsnb-columns", role: "group", "aria-label": "Models", tabindex: 0 }, ...this.columns.map((column) => column.el));
     this.composer = new Composer({

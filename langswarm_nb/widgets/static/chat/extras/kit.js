@@ -3,6 +3,14 @@
 
 let h, icon, iconButton, textButton, fitHeight, newId, later;
 
+/** Says what was done, and lets it be undone for a while. */
+function notify(panel, text, undo) {
+  clearTimeout(panel.notice?.timer);
+  panel.notice = { text, undo, timer: setTimeout(() => panel.undo(true), 15_000) };
+  panel.say(text);
+  panel.showStatus();
+}
+
 export default function extras(kit, panel) {
   ({ h, icon, iconButton, textButton, fitHeight, newId, later } = kit);
   Object.assign(kit.ICONS, { close: "M4 4l8 8M12 4l-8 8", up: "M4 10l4-4 4 4", under: "M4 6l4 4 4-4" });

@@ -26,5 +26,5 @@ function startRename(panel) {
 
 async function rename(panel, title, before) {
   const renamed = (await panel.ask("rename", { title })) !== undefined;
-  if (renamed && before) panel.notify("The title was changed.", () => panel.ask("rename", { title: before }));
+  if (renamed && before) notify(panel, "The title was changed.", () => panel.ask("rename", { title: before }));
 }

@@ -40,7 +40,7 @@ class TagEditor {
   async remove(tag) {
     const before = this.tags;
     if (!(await this.set(before.filter((other) => other !== tag)))) return;
-    this.panel.notify(`The tag “${tag}” was removed.`, async () => {
+    notify(this.panel, `The tag “${tag}” was removed.`, async () => {
       await this.set([...this.tags, tag].sort((a, b) => before.indexOf(a) - before.indexOf(b)));
     });
     this.input.focus();
