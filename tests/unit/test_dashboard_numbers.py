@@ -44,6 +44,18 @@ BY_HAND = {
            GROUP BY session_id) GROUP BY turns""",
         "turns sessions",
     ),
+    "session_durations": (
+        """SELECT [0, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 43200, 86400, 604800, 2592000, 31536000][step],
+           count(*), any_value(half) FROM (
+               SELECT CASE WHEN s < 60 THEN 1 WHEN s < 120 THEN 2 WHEN s < 300 THEN 3 WHEN s < 600 THEN 4
+                           WHEN s < 1200 THEN 5 WHEN s < 1800 THEN 6 WHEN s < 3600 THEN 7 WHEN s < 7200 THEN 8
+                           WHEN s < 18000 THEN 9 WHEN s < 43200 THEN 10 WHEN s < 86400 THEN 11 WHEN s < 604800 THEN 12
+                           WHEN s < 2592000 THEN 13 WHEN s < 31536000 THEN 14 WHEN s IS NOT NULL THEN 15 END AS step,
+                      median(s) OVER () AS half
+               FROM (SELECT epoch(max(created_at) - min(created_at)) AS s FROM x GROUP BY session_id)
+           ) GROUP BY step""",
+        "from_s sessions p50",
+    ),
     "users": (
         """SELECT user_id, count(DISTINCT session_id), count(*), sum(cost_usd)::DOUBLE, max(created_at)
            FROM x GROUP BY user_id ORDER BY count(*) DESC, user_id LIMIT 50""",

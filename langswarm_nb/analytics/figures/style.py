@@ -161,7 +161,7 @@ def money(value: Any) -> str:
         return "–"
     size = abs(value)
     digits = 0 if size >= 1000 else 2 if size >= 0.1 or value == 0 else min(9, 1 - math.floor(math.log10(size)))
-    text = f"{size:,.{digits}f}"
+    text = _short(size, digits)
     if digits > 2:
         text = text[:4] + text[4:].rstrip("0")
     return f"{'-' if value < 0 else ''}${text}"
@@ -171,16 +171,25 @@ def seconds(value: Any) -> str:
     """Return a duration as people read it; unknown is "–"."""
     if unknown(value):
         return "–"
-    if value < 1:
+    size = abs(value)
+    if size < 1:
         return f"{value * 1000:,.0f} ms"
-    if value < 100:
+    if size < 100:
         return f"{value:.1f} s"
-    return f"{value / 60:,.1f} min" if value < 6000 else f"{value / 3600:,.1f} h"
+    for most, unit, name in ((6000, 60, "min"), (172_800, 3600, "h"), (63_072_000, 86_400, "days")):
+        if size < most:
+            return f"{value / unit:,.1f} {name}"
+    return f"{_short(value / 31_536_000, 1)} years"
+
+
+def _short(value: float, digits: int = 0) -> str:
+    """Return a number with its thousands apart, and in powers of ten where nobody would count the digits."""
+    return f"{value:,.{digits}f}" if abs(value) < 1e15 else f"{value:.2e}"
 
 
 def count(value: Any) -> str:
     """Return a whole number with its thousands apart; unknown is "–"."""
-    return "–" if unknown(value) else f"{value:,.0f}"
+    return "–" if unknown(value) else _short(value)
 
 
 def counted(value: Any, one: str, many: str | None = None) -> str:
@@ -206,6 +215,11 @@ def unpriced_note(frame: Frame) -> str:
     """Return "unpriced n" for the frame's calls without a known cost, or an empty text."""
     missing = int(frame["unpriced"].sum()) if len(frame) else 0
     return f"unpriced {missing:,}" if missing else ""
+
+
+def implausible(count: Any, what: str = "below zero") -> str:
+    """Return "n not plausible" for what cannot be, or an empty text where there is none."""
+    return f"{int(count):,} not plausible ({what})" if count else ""
 
 
 def joined(*notes: str) -> str:

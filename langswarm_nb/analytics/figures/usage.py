@@ -164,33 +164,6 @@ def retention(frame: Frame, *, theme: str = "light") -> go.Figure:
     )
 
 
-def session_lengths(frame: Frame, *, theme: str = "light") -> go.Figure:
-    """Return how deep conversations go; one row of `frame` is a number of turns (`metrics.session_lengths`)."""
-    question = "How deep do conversations go?"
-    if frame.empty:
-        return style.nothing(question, "No conversations in this period.", theme=theme)
-    turns, sessions = frame["turns"].astype(int), frame["sessions"].astype(int)
-    shown = {n: int(sessions[turns == n].sum()) for n in range(1, min(int(turns.max()), 20) + 1)}
-    beyond = int(sessions[turns > 20].sum())
-    x = [*map(str, shown), *(["21+"] if beyond else [])]
-    half = turns.repeat(sessions.clip(upper=1_000_000)).median() if len(frame) < 10_000 else turns.median()
-    bars = go.Bar(
-        x=x,
-        y=[*shown.values(), *([beyond] if beyond else [])],
-        marker={"color": style.PALETTE[0]},
-        hovertemplate="%{x} turns<br>%{y:,} sessions<extra></extra>",
-    )
-    return style.figure(
-        [bars],
-        question,
-        f"half of {style.counted(sessions.sum(), 'session')} had {half:g} or fewer",
-        theme=theme,
-        xaxis={"type": "category", "tickangle": 0, "title": {"text": "turns"}},
-        yaxis=style.count_axis(max(shown.values())),
-        bargap=0.15,
-    )
-
-
 def users(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return the busiest people; one row of `frame` is a user (`metrics.users`)."""
     question = "Who uses it most?"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from .of_tables import SPEED
+from .of_tables import BELOW_ZERO, SPEED
 from .statement import metric
 
 _UNPRICED = "count(*) FILTER (cost_usd IS NULL)"
+# Below zero is nothing that can be: clocks that were set, exports that are broken. It is counted, and told apart.
 _QUANTILES = "quantile_cont({0}, 0.5) AS p50, quantile_cont({0}, 0.95) AS p95, quantile_cont({0}, 0.99) AS p99"
+_BELOW_ZERO = "count(*) FILTER ({0} < 0) AS below_zero"
 
 
 @metric("cost_usd DESC NULLS LAST, calls DESC, model")
@@ -70,18 +72,24 @@ def tokens_over_time() -> str:
 
 @metric("calls DESC, model")
 def latency() -> str:
-    """Return how long replies take: one row a model, with p50, p95 and p99 of its complete calls in seconds."""
+    """Return how long replies take: one row a model, with p50, p95 and p99 of its complete calls in seconds.
+
+    `below_zero` of them have a duration that cannot be.
+    """
     return f"""
-    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("timed_s")}
+    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("timed_s")}, {_BELOW_ZERO.format("timed_s")}
     FROM calls WHERE timed_s IS NOT NULL GROUP BY provider, model
     """
 
 
 @metric("bin")
 def latency_over_time() -> str:
-    """Return how long replies took over time: one row a bin, with p50, p95 and p99 of complete calls in seconds."""
+    """Return how long replies took over time: one row a bin, with p50, p95 and p99 of complete calls in seconds.
+
+    `below_zero` of them have a duration that cannot be.
+    """
     return f"""
-    SELECT bin, unit, count(*) AS calls, {_QUANTILES.format("timed_s")}
+    SELECT bin, unit, count(*) AS calls, {_QUANTILES.format("timed_s")}, {_BELOW_ZERO.format("timed_s")}
     FROM calls JOIN clock USING (slot) WHERE timed_s IS NOT NULL GROUP BY ALL
     """
 
@@ -90,11 +98,13 @@ def latency_over_time() -> str:
 def latency_distribution() -> str:
     """Return how replies' durations spread: one row a bucket `from_s <= duration < to_s`, ten buckets a decade.
 
-    Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. `p50`, `p95`
-    and `p99` are those of all of them, the same in every row.
+    Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. Durations below
+    zero, which cannot be, have a row of their own, where `from_s` and `to_s` are NULL. `p50`, `p95` and `p99` are those
+    of all of them, the same in every row.
     """
-    return """
-    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, marks[1] AS p50,
+    return f"""
+    SELECT CASE WHEN bucket > {BELOW_ZERO} THEN power(10, bucket / 10) END AS from_s,
+           CASE WHEN bucket > {BELOW_ZERO} THEN power(10, (bucket + 1) / 10) END AS to_s, calls, marks[1] AS p50,
            marks[2] AS p95, marks[3] AS p99
     FROM buckets, (SELECT marks FROM waits WHERE is_current)
     """
@@ -102,9 +112,13 @@ def latency_distribution() -> str:
 
 @metric("calls DESC, model")
 def time_to_first_chunk() -> str:
-    """Return how long until a reply begins: one row a model, p50, p95 and p99 in seconds of calls where it is known."""
+    """Return how long until a reply begins: one row a model, p50, p95 and p99 in seconds of calls where it is known.
+
+    `below_zero` of them have a time that cannot be.
+    """
     return f"""
-    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("time_to_first_chunk_s")}
+    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("time_to_first_chunk_s")},
+           {_BELOW_ZERO.format("time_to_first_chunk_s")}
     FROM calls WHERE isfinite(time_to_first_chunk_s) GROUP BY provider, model
     """
 
