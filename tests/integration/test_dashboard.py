@@ -151,7 +151,7 @@ def test_a_fault_is_a_sentence_too_and_goes_to_the_log(page, caplog):
 def test_csv_of_a_chart(page):
     reply, _ = page.ask("csv", name="cost_by_model")
     lines = reply["value"].splitlines()
-    assert lines[0] == "provider,model,calls,cost_usd,unpriced"
+    assert lines[0] == "provider,model,calls,cost_usd,unpriced,below_zero"
     assert len(lines) == 7
 
 

@@ -7,6 +7,11 @@ import plotly.graph_objects as go
 from . import style
 from .style import Frame, ranking
 
+_MOST = 12
+_STEPS = 50
+_TICKS = ("1", "2", "3", "4", "5", "10", "15", "21+")
+_UNITS = ((31_536_000, "year"), (86_400, "day"), (3600, "h"), (60, "min"))
+
 
 def session_lengths(frame: Frame, *, theme: str = "light") -> go.Figure:
     """Return how deep conversations go; one row of `frame` is a number of turns (`metrics.session_lengths`)."""
@@ -29,7 +34,7 @@ def session_lengths(frame: Frame, *, theme: str = "light") -> go.Figure:
         question,
         f"half of {style.counted(sessions.sum(), 'session')} had {half:g} or fewer",
         theme=theme,
-        xaxis={"type": "category", "tickangle": 0, "title": {"text": "turns"}},
+        xaxis={"type": "category", "tickangle": 0, "tickvals": _TICKS, "title": {"text": "turns"}},
         yaxis=style.count_axis(max(shown.values())),
         bargap=0.15,
     )
@@ -70,10 +75,6 @@ def session_durations(frame: Frame, *, theme: str = "light") -> go.Figure:
     )
 
 
-_STEPS = 50
-_UNITS = ((31_536_000, "year"), (86_400, "day"), (3600, "h"), (60, "min"))
-
-
 def _step(seconds: float) -> str:
     for size, unit in _UNITS:
         if seconds >= size:
@@ -92,7 +93,7 @@ def longest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
         for messages, turns, duration in zip(top["messages"], top["turns"], top["duration_s"], strict=True)
     ]
     note = f"messages, turns and duration of the longest {len(top)}"
-    return ranking(_titles(top), top["messages"], texts, question, note, theme=theme)
+    return ranking(_titles(top), top["messages"], texts, question, note, width=style.LARGE, theme=theme)
 
 
 def dearest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -106,7 +107,7 @@ def dearest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
         for cost, n in zip(top["cost_usd"], top["unpriced"], strict=True)
     ]
     note = style.joined(f"the dearest {len(top)}", style.unpriced_note(top))
-    return ranking(_titles(top), top["cost_usd"], texts, question, note, theme=theme)
+    return ranking(_titles(top), top["cost_usd"], texts, question, note, width=style.LARGE, theme=theme)
 
 
 def search(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -118,7 +119,7 @@ def search(frame: Frame, *, theme: str = "light") -> go.Figure:
     top = found.sort_values("score", ascending=False, kind="stable").head(_MOST)
     texts = [style.counted(n, "message") for n in top["message_id"]]
     note = f"{style.counted(len(frame), 'message')} found; the best conversations, by how well they fit"
-    return ranking(_titles(top), top["score"], texts, question, note, theme=theme)
+    return ranking(_titles(top), top["score"], texts, question, note, width=style.LARGE, theme=theme)
 
 
 def similar(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -131,10 +132,15 @@ def similar(frame: Frame, *, theme: str = "light") -> go.Figure:
         style.joined("–" if style.unknown(likeness) else f"{likeness:.2f}", style.label(shared) if shared else "")
         for likeness, shared in zip(top["similarity"], top["shared"], strict=True)
     ]
-    return ranking(_titles(top), top["similarity"], texts, question, "likeness, of 1, and shared words", theme=theme)
-
-
-_MOST = 12
+    return ranking(
+        _titles(top),
+        top["similarity"],
+        texts,
+        question,
+        "likeness, of 1, and shared words",
+        width=style.LARGE,
+        theme=theme,
+    )
 
 
 def _titles(frame: Frame) -> list[str]:

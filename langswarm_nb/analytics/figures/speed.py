@@ -56,7 +56,7 @@ def latency_distribution(frame: Frame, *, theme: str = "light") -> go.Figure:
         style.counted(every, "reply", "replies"),
         style.implausible(below),
     )
-    ticks = [0.001, 0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 3600, 86400]
+    ticks = [0.001, 0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 3600, 86_400, 604_800]
     return style.figure(
         [bars],
         question,
@@ -83,9 +83,10 @@ def _between(low: float | None, high: float | None) -> str:
 
 
 def _tick(value: float) -> str:
-    if value < 1:
-        return f"{value * 1000:g} ms"
-    return f"{value:g} s" if value < 60 else f"{value / 60:g} min" if value < 3600 else f"{value / 3600:g} h"
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if value >= size:
+            return f"{value / size:g} {unit}"
+    return f"{value * 1000:g} ms"
 
 
 def latency(frame: Frame, *, colors: Colors = None, theme: str = "light") -> go.Figure:
@@ -116,7 +117,7 @@ def _ranges(frame: Frame, question: str, empty: str, note: str, colors: Colors, 
     if frame.empty:
         return style.nothing(question, empty, theme=theme)
     top = frame.head(12)
-    names, shades = style.labels(top["model"]), style.colors_of(top["model"], colors)
+    names, shades = style.labels(top["model"], style.BESIDE_LENGTH), style.colors_of(top["model"], colors)
     traces = []
     for name, (_, row) in zip(names, top.iterrows(), strict=True):
         values = [float(row[p]) for p in ("p50", "p95", "p99")]
@@ -166,7 +167,7 @@ def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
             x=style.local(drawn["bin"]),
             y=style.numbers(drawn[name]),
             name=name,
-            mode="lines+text",
+            mode="lines+text" if len(drawn) > 1 else "lines+markers+text",
             line={"color": color, "width": 2},
             text=style.at_end(len(drawn), name),
             textposition=place,
@@ -184,7 +185,7 @@ def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
         theme=theme,
         hovermode="x unified",
         meta={"brush": "time"},
-        xaxis=style.TIME_AXIS,
+        xaxis=style.line_axis(drawn, period),
         yaxis={"rangemode": "tozero", "ticksuffix": " s"},
         margin={"r": 40},
         showlegend=False,

@@ -45,42 +45,31 @@ def overview(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "How is it going?"
     if frame.empty or not frame["value"].iloc[:3].sum():
         return style.nothing(question, "No messages in this period.", theme=theme)
-    traces, missing = [], []
+    traces = []
     for place, tile in enumerate(tiles(frame)):
         row, column = divmod(place, 3)
         title = style.label(tile["label"])
         if note := style.joined(tile["change"], tile["note"]):
             title += f"<br><span style='font-size:0.8em'>{style.label(note)}</span>"
-        number = _drawn(tile["value"])
-        domain = {"x": [column / 3, (column + 1) / 3], "y": [0.55 - row * 0.55, 1 - row * 0.55]}
-        if number is None:
-            missing.append({"text": tile["value"], "x": sum(domain["x"]) / 2, "y": domain["y"][0] + 0.17})
         traces.append(
             go.Indicator(
-                mode="number" if number else "delta",
-                value=number["value"] if number else None,
-                number=number["number"] if number else None,
+                mode="number",
                 title={"text": title, "font": {"size": 13}},
-                domain=domain,
+                domain={"x": [column / 3, (column + 1) / 3], "y": [0.55 - row * 0.55, 1 - row * 0.55]},
+                **_drawn(tile["value"]),
             )
         )
-    unknown = {"xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "middle", "font": {"size": 36}}
-    known_before = bool(frame["previous"].notna().any())
-    return style.figure(
-        traces,
-        question,
-        "each with its change against the period before" if known_before else "",
-        theme=theme,
-        annotations=[unknown | words for words in missing],
-    )
+    note = "each with its change against the period before" if frame["previous"].notna().any() else ""
+    return style.figure(traces, question, note, theme=theme)
 
 
-def _drawn(text: str) -> dict[str, Any] | None:
-    """Return what makes plotly write the number just as `text` does; None where it is unknown."""
+def _drawn(text: str) -> dict[str, Any]:
+    """Return what makes plotly write a number just as `text` does; without a value it writes a dash."""
     found = re.fullmatch(r"(-?\$?)([\d,]+(?:\.(\d+))?(e[+-]\d+)?)(.*)", text)
+    font = {"size": min(36, 300 // len(text))}
     if found is None:
-        return None
+        return {"number": {"font": font}}
     prefix, number, decimals, exponent, suffix = found.groups()
     form = f"{'' if exponent else ','}.{len(decimals or '')}{'e' if exponent else 'f'}"
-    words = {"prefix": prefix.replace("$", "&#36;"), "suffix": suffix, "valueformat": form, "font": {"size": 36}}
+    words = {"prefix": prefix.replace("$", "&#36;"), "suffix": suffix, "valueformat": form, "font": font}
     return {"value": float(number.replace(",", "")), "number": words}

@@ -243,7 +243,7 @@ class App {
       "div", { class: "lsnb-dash-number" },
       element("span", { class: "lsnb-dash-label" }, label),
       element(
-        "span", { class: "lsnb-dash-value" }, value,
+        "span", { class: "lsnb-dash-value", title: value }, value,
         change ? element("span", { class: `lsnb-dash-change lsnb-dash-${tone || "plain"}` }, change) : null,
       ),
       element("span", { class: "lsnb-dash-note" }, note || " "),
