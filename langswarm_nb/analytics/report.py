@@ -145,14 +145,12 @@ class Report:
             facts = {row["kind"]: row for row in rows if row["kind"] in ("messages", "newest")}
             newest = facts["newest"]["name"]
             (sessions,) = self.source.query(_MADE_UP, {"source": SYNTHETIC}).to_pylist()
-            self._catalogue = (
-                options
-                | sessions
-                | {
-                    "messages": int(facts["messages"]["n"]),
-                    "newest": datetime.fromisoformat(newest) if newest else None,
-                }
-            )
+            options |= {
+                **sessions,
+                "messages": int(facts["messages"]["n"]),
+                "newest": datetime.fromisoformat(newest) if newest else None,
+            }
+            self._catalogue = options
         return self._catalogue
 
     @property
