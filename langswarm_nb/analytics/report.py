@@ -265,13 +265,14 @@ class Report:
                     style.plain(row["user_id"]),
                     style.plain(row["model"]),
                     style.count(row["messages"]),
+                    style.seconds(row["duration_s"]),
                     style.money(row["cost_usd"]) + (f" · unpriced {row['unpriced']}" if row["unpriced"] else ""),
                     style.minute(row["started_at"]),
                 ],
             }
             for row in frame.to_dict("records")
         ]
-        columns = ["Conversation", "User", "Model", "Messages", "Cost", "Started (UTC)"]
+        columns = ["Conversation", "User", "Model", "Messages", "Lasted", "Cost", "Started (UTC)"]
         note = "open one to read it" if rows else "No conversations in this period."
         return {
             "kind": "sessions",

@@ -322,8 +322,10 @@ def ranking(
     raw = [None if unknown(name) else str(name) for name in names]
     lengths = [value if value is not None else 0 for value in numbers(values)]
     letters = max(len(html.unescape(text)) for text in texts)
-    beside = _OF_TEXT * letters + 8
-    length = max(14, min(LABEL_LENGTH, int((width - beside - 40) / _OF_NAME)))
+    size = 11 if letters > 24 else 12
+    beside = _OF_TEXT * size / 12 * letters + 8
+    # Below so many letters the versions of a model look alike.
+    length = max(20, min(LABEL_LENGTH, int((width - beside - 40) / _OF_NAME)))
     shown = labels(names, length)
     plot = max(60.0, width - _OF_NAME * max(len(html.unescape(name)) for name in shown))
     # Room for the text beside the longest bar, on the side where it is.
@@ -338,7 +340,7 @@ def ranking(
         width=min(0.7, 0.1 + 0.12 * len(lengths)),  # few bars stay slim
         text=texts,
         textposition="outside",
-        textfont={"size": 11 if letters > 24 else 12},
+        textfont={"size": size},
         cliponaxis=False,
         customdata=raw,
         marker={"color": [(colors or {}).get(name, PALETTE[0]) for name in names]},

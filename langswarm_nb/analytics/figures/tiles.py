@@ -50,7 +50,7 @@ def overview(frame: Frame, *, theme: str = "light") -> go.Figure:
         row, column = divmod(place, 3)
         title = style.label(tile["label"])
         if note := style.joined(tile["change"], tile["note"]):
-            title += f"<br><span style='font-size:0.8em'>{style.label(note)}</span>"
+            title += f"<br><span style='font-size:0.8em'>{style.label(note, 80)}</span>"
         traces.append(
             go.Indicator(
                 mode="number",
