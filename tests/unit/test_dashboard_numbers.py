@@ -62,9 +62,9 @@ BY_HAND = {
         "user_id sessions messages cost_usd last_at",
     ),
     "cost_by_model": (
-        """SELECT service, model, count(*), sum(cost_usd)::DOUBLE, count(*) FILTER (cost_usd IS NULL)
-           FROM r GROUP BY ALL""",
-        "provider model calls cost_usd unpriced",
+        """SELECT service, model, count(*), sum(cost_usd)::DOUBLE, count(*) FILTER (cost_usd IS NULL),
+           count(*) FILTER (cost_usd < 0) FROM r GROUP BY ALL""",
+        "provider model calls cost_usd unpriced below_zero",
     ),
     "cost_over_time": (
         f"SELECT {DAY}, model, sum(cost_usd)::DOUBLE, count(*) FILTER (cost_usd IS NULL) FROM r GROUP BY ALL",
@@ -72,18 +72,19 @@ BY_HAND = {
     ),
     "latency": (
         """SELECT service, model, count(*), quantile_cont(duration_s, 0.5), quantile_cont(duration_s, 0.95),
-           quantile_cont(duration_s, 0.99) FROM t GROUP BY ALL""",
-        "provider model calls p50 p95 p99",
+           quantile_cont(duration_s, 0.99), count(*) FILTER (duration_s < 0) FROM t GROUP BY ALL""",
+        "provider model calls p50 p95 p99 below_zero",
     ),
     "latency_over_time": (
         f"""SELECT {DAY}, count(*), quantile_cont(duration_s, 0.5), quantile_cont(duration_s, 0.95),
-            quantile_cont(duration_s, 0.99) FROM t GROUP BY ALL""",
-        "bin calls p50 p95 p99",
+            quantile_cont(duration_s, 0.99), count(*) FILTER (duration_s < 0) FROM t GROUP BY ALL""",
+        "bin calls p50 p95 p99 below_zero",
     ),
     "time_to_first_chunk": (
         """SELECT service, model, count(*), quantile_cont(time_to_first_chunk_s, 0.5),
-           quantile_cont(time_to_first_chunk_s, 0.99) FROM r WHERE time_to_first_chunk_s IS NOT NULL GROUP BY ALL""",
-        "provider model calls p50 p99",
+           quantile_cont(time_to_first_chunk_s, 0.99), count(*) FILTER (time_to_first_chunk_s < 0)
+           FROM r WHERE time_to_first_chunk_s IS NOT NULL GROUP BY ALL""",
+        "provider model calls p50 p99 below_zero",
     ),
     "error_rate": (
         f"""SELECT {DAY}, count(*), count(*) FILTER (status = 'error'), avg((coalesce(status, '') = 'error')::INT)
@@ -122,6 +123,11 @@ BY_HAND = {
 OVERVIEW = """
 SELECT count(DISTINCT session_id), count(*), count(DISTINCT user_id), (SELECT sum(cost_usd)::DOUBLE FROM r),
        (SELECT median(duration_s) FROM t), (SELECT avg((coalesce(status, '') = 'error')::INT) FROM r) FROM x
+"""
+WRONG = """
+SELECT count(*) FILTER (input_tokens - coalesce(cache_read_input_tokens, 0)
+                        - coalesce(cache_write_input_tokens, 0) < 0),
+       count(*) FILTER (output_tokens - coalesce(reasoning_output_tokens, 0) < 0) FROM r
 """
 TOKENS = "SELECT model, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FROM r GROUP BY model"
 
@@ -162,6 +168,10 @@ def compare(store: Source, **filters: Any) -> dict[str, pd.DataFrame]:
     assert [plain(value) for value in data["overview"]["value"]] == list(six)
     whole = data["tokens_by_model"].groupby("model", dropna=False)["tokens"].sum()
     by_hand = {model: tokens for model, tokens in asked(store, TOKENS, filters) if tokens}
+    wrong = data["tokens_by_model"].groupby("kind")["below_zero"].sum().reindex(["input", "output"], fill_value=0)
+    assert tuple(wrong) == asked(store, WRONG, filters)[0]
+    below = data["latency_distribution"].query("from_s.isna()")["calls"].sum()
+    assert [(below,)] == asked(store, "SELECT count(*) FILTER (duration_s < 0) FROM t", filters)
     assert {plain(model): plain(tokens) for model, tokens in whole.items() if tokens} == by_hand
     return data
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .of_tables import BELOW_ZERO, SPEED
+from .of_tables import SPEED
 from .statement import metric
 
 _UNPRICED = "count(*) FILTER (cost_usd IS NULL)"
@@ -111,11 +111,17 @@ def latency_distribution() -> str:
     below zero, which cannot be, have a row of their own, where `from_s` and `to_s` are NULL. `p50`, `p95` and `p99`
     are those of all of them, the same in every row.
     """
-    return f"""
-    SELECT CASE WHEN bucket > {BELOW_ZERO} THEN power(10, bucket / 10) END AS from_s,
-           CASE WHEN bucket > {BELOW_ZERO} THEN power(10, (bucket + 1) / 10) END AS to_s, calls, marks[1] AS p50,
-           marks[2] AS p95, marks[3] AS p99
-    FROM buckets, (SELECT marks FROM waits WHERE is_current)
+    return """
+    WITH below AS (SELECT count(*) AS n FROM calls WHERE timed_s < 0),
+    found AS (
+        -- Those below zero were put into the first bucket.
+        SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s,
+               calls - CASE WHEN bucket = -30 THEN n ELSE 0 END AS calls
+        FROM buckets, below
+        UNION ALL SELECT NULL, NULL, n FROM below
+    )
+    SELECT from_s, to_s, calls, marks[1] AS p50, marks[2] AS p95, marks[3] AS p99
+    FROM found, (SELECT marks FROM waits WHERE is_current) WHERE calls > 0
     """
 
 

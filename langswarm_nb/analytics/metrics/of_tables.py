@@ -12,10 +12,7 @@ SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
 
 # From a store's own tables: what the metrics name, once, because several of them look at it.
 # Ten a decade, from a millisecond to eleven days; a power of ten is the first of its decade however it is rounded.
-# What cannot be, below zero, has a bucket of its own.
-BELOW_ZERO = -31
-BUCKET = f"""CASE WHEN {{0}} < 0 THEN {BELOW_ZERO}
-                 ELSE floor(log10(least(greatest({{0}}, 0.001), 999999)) * 10 + 1e-9) END::SMALLINT"""
+BUCKET = "floor(log10(least(greatest({0}, 0.001), 999999)) * 10 + 1e-9)::SMALLINT"
 HISTORY = """
 people AS MATERIALIZED (
     SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
