@@ -20,6 +20,7 @@ import traitlets
 from ..errors import SessionError
 from . import page
 from .exports import to_csv, to_parquet
+from .figures.tiles import tiles
 from .report import Progress, Report
 from .source import ArrowSource, Source, open_source
 
@@ -97,15 +98,16 @@ class Dashboard(anywidget.AnyWidget):
 
     def _snapshot(self) -> str:
         try:
-            tiles = self._report.numbers(self._report.data(["overview"])["overview"])
+            six = tiles(self._report.data(["overview"])["overview"])
         except SessionError as error:
             return f"<p>{html.escape(str(error))}</p>"
         cells = "".join(
             f"<td style='text-align:left;padding:4px 16px 4px 0'><small>{tile['label']}</small><br>"
             f"<b>{html.escape(tile['value'])}</b><br><small>{html.escape(tile['note'])}</small></td>"
-            for tile in tiles
+            for tile in six
         )
-        return f"<table><tr>{cells}</tr></table><p><small>Run this cell to see the charts.</small></p>"
+        label = f"<p><b>{html.escape(self._report.label)}</b></p>" if self._report.label else ""
+        return f"{label}<table><tr>{cells}</tr></table><p><small>Run this cell to see the charts.</small></p>"
 
     # --- from the page ---
 
@@ -170,7 +172,7 @@ class Dashboard(anywidget.AnyWidget):
         return {
             **self._report.frame(),
             **self._report.view(str(message.get("tab") or "Overview"), progress=progress),
-            "demo": self._is_demo,
+            **({"label": f"{self._report.label} Your own store is empty so far."} if self._is_demo else {}),
         }
 
     def _read_anew(self) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 END = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = 270
 _DAY = 86_400.0
+# What stands in the column `source` of every made-up session and message.
+SYNTHETIC = "demo"
 
 
 class _Model(NamedTuple):
@@ -225,7 +227,7 @@ def _as_arrow(talks: dict[str, np.ndarray], rows: dict[str, np.ndarray], rng: np
             "title": named(titles, talks["topic"]),
             "created_at": start,
             "updated_at": start,
-            "source": pa.array(["demo"] * used, pa.string()),
+            "source": pa.array([SYNTHETIC] * used, pa.string()),
         }
     )
     is_reply = kind == 2
@@ -269,7 +271,7 @@ def _as_arrow(talks: dict[str, np.ndarray], rows: dict[str, np.ndarray], rng: np
             "completed_at": times(rows["created"] + np.where(is_reply, rows["duration"], 0.0)),
             "duration_s": real(rows["duration"]),
             "time_to_first_chunk_s": real(rows["wait"]),
-            "source": pa.array(["demo"] * len(kind), pa.string()),
+            "source": pa.array([SYNTHETIC] * len(kind), pa.string()),
         }
     )
     rated = np.flatnonzero(is_reply & rows["active"].astype(bool) & (rng.random(len(kind)) < 0.05))

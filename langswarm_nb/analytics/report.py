@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ..clock import now
 from ..errors import ConfigurationError
 from . import figures, metrics
+from .demo import SYNTHETIC
 from .figures import style
+from .figures.tiles import tiles
 from .metrics.statement import last_days
 from .snapshot import Snapshot
 from .source import Source
@@ -46,11 +48,11 @@ TABS: dict[str, tuple[str, ...]] = {
         "errors",
         "finish_reasons",
     ),
-    "Users & retention": ("active_users", "users", "retention", "activity", "session_lengths"),
+    "Users & retention": ("active_users", "users", "retention", "activity", "session_lengths", "session_durations"),
     "Models": ("model_comparison", "tokens_per_second", "latency", "tokens_by_model", "feedback", "finish_reasons"),
     "Conversations": ("search", "topics", "longest_sessions", "dearest_sessions"),
 }
-# What has no figure: the six numbers, tables, and what waits for a word.
+# Shown as tables, because a row leads to its transcript.
 _TABLES = {"longest_sessions": "Which conversations are longest?", "dearest_sessions": "Which conversations cost most?"}
 _MOST_FOUND = 50
 _SEARCH = {
@@ -70,14 +72,6 @@ _COLORED = {
     "tokens_per_second",
     "model_comparison",
 }
-_NUMBERS = {
-    "sessions": ("Sessions", style.count, 0),
-    "messages": ("Messages", style.count, 0),
-    "active_users": ("Active users", style.count, 0),
-    "cost_usd": ("Cost", style.money, -1),
-    "median_latency_s": ("Median latency", style.seconds, -1),
-    "error_rate": ("Error rate", style.share, -1),
-}
 
 # Over a snapshot, and over a store's own tables.
 _OF_ROWS = {
@@ -94,6 +88,7 @@ _OF_TABLES = {
     "users": "SELECT user_id, count(*) AS n FROM messages JOIN sessions USING (session_id) GROUP BY user_id",
     "newest": "SELECT max(created_at) FILTER (created_at <= $now) AS newest FROM messages",
 }
+_MADE_UP = "SELECT count(*) FILTER (source = $source) AS made_up, count(*) AS sessions FROM sessions"
 _CATALOGUE = """
 WITH counts AS MATERIALIZED ({counts}),
 options AS (
@@ -133,7 +128,10 @@ class Report:
 
     @property
     def catalogue(self) -> dict[str, Any]:
-        """What can be filtered by, each most frequent first; the number of messages; the newest one's time."""
+        """What can be filtered by, each most frequent first; the number of messages; the newest one's time.
+
+        And of how many `sessions` how many are `made_up`, demo data.
+        """
         if self._catalogue is None:
             rows = self._snapshot.query(
                 _CATALOGUE.format(**_OF_ROWS),
@@ -146,11 +144,22 @@ class Report:
                     options[row["kind"]].append(row["name"])
             facts = {row["kind"]: row for row in rows if row["kind"] in ("messages", "newest")}
             newest = facts["newest"]["name"]
-            self._catalogue = options | {
+            (sessions,) = self.source.query(_MADE_UP, {"source": SYNTHETIC}).to_pylist()
+            options |= {
+                **sessions,
                 "messages": int(facts["messages"]["n"]),
                 "newest": datetime.fromisoformat(newest) if newest else None,
             }
+            self._catalogue = options
         return self._catalogue
+
+    @property
+    def label(self) -> str:
+        """What must stand above numbers that are made up; nothing where they are not."""
+        made_up, sessions = self.catalogue["made_up"], self.catalogue["sessions"]
+        if made_up < sessions:
+            return f"{made_up:,} of {sessions:,} conversations are synthetic demo data." if made_up else ""
+        return "Synthetic demo data: nobody had these conversations." if made_up else ""
 
     def applied(self) -> dict[str, Any]:
         """Return the filters with the period as start and end."""
@@ -192,23 +201,6 @@ class Report:
             if hasattr(figures, name)
         }
 
-    def numbers(self, overview: pd.DataFrame) -> list[dict[str, Any]]:
-        """Return the six numbers in words: label, value, change against the previous period, note, and its tone."""
-        tiles = []
-        for row in overview.to_dict("records"):
-            name, form, good = _NUMBERS[row["name"]]
-            change, note = "", ""
-            if not style.unknown(row["change"]):
-                change = f"{row['change']:+.0%}".replace("-", "−")
-                note = f"{form(row['previous'])} before"
-            elif not style.unknown(row["previous"]):
-                note = f"{form(row['previous'])} before"
-            tone = "" if not good or style.unknown(row["change"]) else ("good" if row["change"] * good > 0 else "bad")
-            if row["name"] == "cost_usd" and row["unpriced"]:
-                note = style.joined(f"unpriced {int(row['unpriced']):,}", note)
-            tiles.append({"label": name, "value": form(row["value"]), "change": change, "note": note, "tone": tone})
-        return tiles
-
     def narrowed(self, filters: dict[str, Any]) -> Report:
         """Return the report of the same source under other filters, without reading anew what was read."""
         other = Report(self.source, **filters)
@@ -225,10 +217,10 @@ class Report:
         names = self.shown(tab)
         frames = data if data is not None else self.data(["overview", *names], progress)
         progress("Drawing …")
-        charts = self.figures(data={name: frames[name] for name in names if name in frames})
+        charts = self.figures(data={name: frames[name] for name in names if name in frames and name not in _TABLES})
         return {
             "tab": tab,
-            "numbers": self.numbers(frames["overview"]),
+            "numbers": tiles(frames["overview"]),
             "items": [
                 _SEARCH
                 if name == "search"
@@ -249,6 +241,7 @@ class Report:
             "filters": {k: v.isoformat() if isinstance(v, date) else v for k, v in self.filters.items()},
             "options": {name: [str(value)[:200] for value in values] for name, values in options.items()},
             "messages": self.catalogue["messages"],
+            "label": self.label,
             "templates": {theme: figures.template(theme).to_plotly_json() for theme in ("light", "dark")},
         }
 
@@ -272,13 +265,14 @@ class Report:
                     style.plain(row["user_id"]),
                     style.plain(row["model"]),
                     style.count(row["messages"]),
+                    style.seconds(row["duration_s"]),
                     style.money(row["cost_usd"]) + (f" · unpriced {row['unpriced']}" if row["unpriced"] else ""),
                     style.minute(row["started_at"]),
                 ],
             }
             for row in frame.to_dict("records")
         ]
-        columns = ["Conversation", "User", "Model", "Messages", "Cost", "Started (UTC)"]
+        columns = ["Conversation", "User", "Model", "Messages", "Lasted", "Cost", "Started (UTC)"]
         note = "open one to read it" if rows else "No conversations in this period."
         return {
             "kind": "sessions",

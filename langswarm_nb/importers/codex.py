@@ -2,8 +2,13 @@
 
 Token counts come as running totals that are written again and again: only a total that changed is a call. A forked
 session's file begins with all that the one before had said and counted: that prefix is read once, in the first session.
-Without that session's file, only the times tell: Codex writes the prefix in one go when the fork begins. Those messages
-are kept, being the only copy, and their tokens are left out, being another session's.
+Without that session's file the messages are kept, being the only copy, and their tokens are left out, being another
+session's.
+
+Where the prefix ends, later versions say: they number the lines (`ordinal`), a subagent's own begin at
+`subagent_history_start_ordinal`, and a fork that only refers to what was before (`history_base`,
+`forked_from_ordinal_exclusive`) copies nothing. A session that was taken back to an earlier point goes on in such a
+file, too, under its old id. In the files of earlier versions only the times tell: the prefix is written in one go.
 """
 
 from __future__ import annotations
@@ -97,6 +102,10 @@ class _Rollout:
         self._total: Counts | None = None
         self._written_at: int | None = None
         self._is_first_burst = True
+        # From which line on all is this session's own; None: the file does not say.
+        self._own_from: int | None = None
+        self._is_copied = False
+        self._stem = self._found.source_id
         self._copied_totals = 0
         self._model: str | None = None
         self._effort: str | None = None
@@ -107,6 +116,9 @@ class _Rollout:
     def read(self, line: dict[str, Any]) -> None:
         kind, payload, at = line.get("type"), line.get("payload"), micros(line.get("timestamp"))
         self._note_time(at)
+        ordinal = line.get("ordinal")
+        if self._own_from is not None:
+            self._is_copied = isinstance(ordinal, int) and ordinal < self._own_from
         if not isinstance(payload, dict):
             # The first versions wrote the items themselves, and the session's facts as the first line.
             if kind is None and name(line.get("id")) and not self._has_meta:
@@ -165,7 +177,20 @@ class _Rollout:
         found.metadata.update({key: git[key] for key in ("branch", "commit_hash") if name(git.get(key))})
         # A subagent's file may begin with what was said before it was started, too.
         spawn = mapping(mapping(mapping(payload.get("source")).get("subagent")).get("thread_spawn"))
-        self._inherit(name(payload.get("forked_from_id")) or name(spawn.get("parent_thread_id")))
+        self._inherit(
+            name(payload.get("forked_from_id"))
+            or name(spawn.get("parent_thread_id"))
+            or name(payload.get("parent_thread_id"))
+        )
+        base, own_from = mapping(payload.get("history_base")), payload.get("subagent_history_start_ordinal")
+        if isinstance(own_from, int):
+            self._own_from = own_from
+        elif base or isinstance(payload.get("forked_from_ordinal_exclusive"), int):
+            self._own_from = 0
+        if base and "forked_from" not in found.metadata:
+            # The same session, taken back to an earlier point: its file bears a second id, which is this part's.
+            found.source_id = self._stem.rpartition("_")[2]
+            self._inherit(name(base.get("thread_id")))
 
     def _inherit(self, parent: str | None) -> None:
         if parent and parent != self._found.source_id and self._before is None:
@@ -183,6 +208,8 @@ class _Rollout:
     def _is_inherited_item(self, payload: dict[str, Any]) -> bool:
         place = len(self._mine.items)
         self._mine.items.append(_fingerprint(payload))
+        if self._own_from is not None:
+            return self._is_copied and self._before is not None
         before = self._before.items if self._before else ()
         self._inherited_items &= place < len(before) and before[place] == self._mine.items[place]
         return self._inherited_items
@@ -250,6 +277,18 @@ class _Rollout:
             self._reply = None
         self._found.messages.append(message)
 
+    def _is_inherited_total(self, place: int) -> bool:
+        if self._own_from is not None:
+            self._copied_totals += self._is_copied
+            return self._is_copied
+        before = self._before.totals if self._before else ()
+        self._inherited_totals &= place < len(before) and before[place] == self._mine.totals[place]
+        if self._inherited_totals:
+            return True
+        is_copy = self._is_first_burst and self._before is None and "forked_from" in self._found.metadata
+        self._copied_totals += is_copy
+        return is_copy
+
     def _count(self, info: dict[str, Any]) -> None:
         total = _counts(info.get("total_token_usage"))
         if total is None:
@@ -258,13 +297,11 @@ class _Rollout:
         if total == self._total:
             return
         self._mine.totals.append(_fingerprint({"total": total}))
-        before = self._before.totals if self._before else ()
-        self._inherited_totals &= place < len(before) and before[place] == self._mine.totals[place]
         last, earlier, self._total = _counts(info.get("last_token_usage")), self._total, total
-        if self._inherited_totals:
+        if self._is_inherited_total(place):
             return
-        if self._is_first_burst and self._before is None and "forked_from" in self._found.metadata:
-            self._copied_totals += 1
+        if last is None and earlier is None and self._own_from is not None:
+            self._report.skip("token count", "how much of it is another session's is not told")
             return
         spent = last or tuple(
             None if now is None else max(now - (then or 0), 0)

@@ -83,6 +83,8 @@ def test_a_reader_looks_around(open_notebook, tmp_path):
     expect(board.root.get_by_role("tab", name="Overview")).to_be_focused()
     board.wait()
     assert board.number("Messages") == "1,500"
+    strip = board.root.locator(".lsnb-dash-strip")
+    expect(strip).to_contain_text("Synthetic demo data")
 
     # A brush over time narrows every number and chart, and becomes a chip.
     before = board.card("model_comparison").locator(".lsnb-dash-note").inner_text()
@@ -186,6 +188,7 @@ def test_the_file_needs_neither_kernel_nor_network(context, tmp_path):
         page.goto(path.as_uri())
         board = Board(page, page.locator(".lsnb-dash"))
         expect(board.root.locator(".lsnb-dash-filters")).to_have_text("90 days · Provider: openai, ollama")
+        expect(board.root.locator(".lsnb-dash-strip")).to_contain_text("Synthetic demo data")
         for tab in TABS:
             board.root.get_by_role("tab", name=tab).click()
             expect(board.root.get_by_role("tabpanel", name=tab)).to_be_visible()
@@ -197,6 +200,38 @@ def test_the_file_needs_neither_kernel_nor_network(context, tmp_path):
         expect(board.card("cost_by_model").locator("tbody tr").first).to_be_visible()
         assert problems == []
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    finally:
+        page.close()
+
+
+def test_what_is_below_zero_is_drawn_and_said(context, tmp_path):
+    path = tmp_path / "dashboard.html"
+    said = {"role": ["assistant"] * 3, "session_id": ["a"] * 3, "message_id": list("123"), "request_model": ["m"] * 3}
+    at = [datetime(2026, 5, 1, hour, tzinfo=UTC) for hour in range(3)]
+    wrong = {"duration_s": [-3.0, -2.0, 1e300], "cost_usd": [-0.5, -0.5, 0.25], "output_tokens": [-7, 2**62, 5]}
+    rows = pa.table({**said, **wrong, "created_at": at})
+    dashboard(ArrowSource({"messages": rows, "sessions": pa.table({"session_id": ["a"]})})).to_html(path)
+    page = context.new_page()
+    try:
+        page.goto(path.as_uri())
+        board = Board(page, page.locator(".lsnb-dash"))
+        expect(board.root.locator(".lsnb-dash-strip")).to_be_hidden()  # nobody made these up
+        tile = board.root.locator(".lsnb-dash-number", has_text="Median latency")
+        expect(tile).to_contain_text("not plausible")
+        expect(board.card("latency_distribution").locator(".lsnb-dash-note")).to_contain_text("2 not plausible")
+        board.root.get_by_role("tab", name="Cost").click()
+        bar = board.card("cost_by_model").locator(".point path").bounding_box()
+        assert bar
+        assert bar["width"] > 20
+        expect(board.card("cost_by_model").locator(".lsnb-dash-note")).to_contain_text("2 below zero")
+        expect(board.card("tokens_by_model").locator(".lsnb-dash-note")).to_contain_text("1 not plausible")
+        board.root.get_by_role("tab", name="Latency & errors").click()
+        expect(board.card("latency").locator(".lsnb-dash-note")).to_contain_text("2 not plausible")
+        plot = board.card("latency").locator(".js-plotly-plot")
+        low, high = plot.evaluate("plot => plot._fullLayout.xaxis.range")
+        assert low < min(plot.evaluate("plot => plot.data[0].x")) < 0 < high
+        # However large a number is, its tile keeps to itself.
+        assert tile.locator(".lsnb-dash-value").evaluate("node => node.clientWidth <= node.parentElement.clientWidth")
     finally:
         page.close()
 

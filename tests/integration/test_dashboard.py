@@ -120,8 +120,7 @@ def test_what_python_sees_is_what_the_page_shows(page):
     page.show(filters={"provider": ["anthropic"]})
     data, charts = page.shown.data(), page.shown.figures()
     assert data["cost_by_model"]["provider"].unique().tolist() == ["anthropic"]
-    without = {"longest_sessions", "dearest_sessions", "search", "diagnose"}
-    assert set(charts) == {name for tab in TABS.values() for name in tab} - without
+    assert set(charts) == {"overview", *(name for tab in TABS.values() for name in tab)} - {"search", "diagnose"}
     assert data["volume"]["messages"].sum() == data["overview"]["value"][1]
 
 
@@ -152,7 +151,7 @@ def test_a_fault_is_a_sentence_too_and_goes_to_the_log(page, caplog):
 def test_csv_of_a_chart(page):
     reply, _ = page.ask("csv", name="cost_by_model")
     lines = reply["value"].splitlines()
-    assert lines[0] == "provider,model,calls,cost_usd,unpriced"
+    assert lines[0] == "provider,model,calls,cost_usd,unpriced,below_zero"
     assert len(lines) == 7
 
 
@@ -210,7 +209,8 @@ def test_an_empty_store_offers_the_demo_and_stays_empty():
     assert page.show() == {"empty": True}
     page.ask("demo")
     view = page.show()
-    assert view["demo"] is True
+    assert view["label"].startswith("Synthetic demo data")
+    assert "Your own store is empty" in view["label"]
     assert view["numbers"][1]["value"] == "20,000"
     assert frames.messages(empty).empty
 
@@ -223,11 +223,30 @@ def test_the_demo_gives_way_to_the_first_conversation_of_ones_own(tmp_path):
     page = Page(dashboard(path))
     assert page.show() == {"empty": True}
     page.ask("demo")
-    assert page.show(refresh=True)["demo"] is True
+    assert "Your own store is empty" in page.show(refresh=True)["label"]
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO messages FROM kept")
     view = page.show(refresh=True)
-    assert (view["demo"], view["messages"]) == (False, 1)
+    assert view["messages"] == 1
+    assert "Your own store" not in view["label"]
+
+
+def test_made_up_conversations_are_labelled_wherever_they_are_shown(store, tmp_path):
+    label = "Synthetic demo data: nobody had these conversations."
+    assert Page(dashboard(store, model="gpt-5")).show(tab="Cost")["label"] == label
+    assert json.loads(_content(dashboard(store).to_html()))["frame"]["label"] == label
+    bundle = dashboard(store)._repr_mimebundle_()
+    assert label in (bundle[0] if isinstance(bundle, tuple) else bundle)["text/html"]
+    path = tmp_path / "s.duckdb"
+    made_up = len(frames.sessions(demo_store(path, messages=100)))
+    assert Page(dashboard(path)).show()["label"] == label
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO sessions (session_id, user_id, source) VALUES ('own', 'ada', NULL)")
+    mixed = f"{made_up} of {made_up + 1} conversations are synthetic demo data."
+    assert Page(dashboard(path)).show(refresh=True)["label"] == mixed
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE sessions SET source = 'chatgpt'")
+    assert Page(dashboard(path)).show(refresh=True)["label"] == ""
 
 
 def test_a_period_counts_back_from_the_newest_message(store):
@@ -247,9 +266,13 @@ def test_one_page_without_kernel_and_network(store, tmp_path):
     text = dashboard(store).to_html(path)
     assert path.read_text(encoding="utf-8") == text
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text.split("<script>")[0])
-    content = json.loads(re.findall(r'<script type="application/json" id="content">(.*?)</script>', text, re.S)[0])
+    content = json.loads(_content(text))
     assert list(content["tabs"]) == list(TABS)
     assert content["csv"]["volume"].startswith("bin,unit,role,messages")
+
+
+def _content(page: str) -> str:
+    return re.findall(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)[0]
 
 
 def test_nothing_that_people_wrote_ends_the_page_early():

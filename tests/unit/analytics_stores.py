@@ -56,7 +56,8 @@ def _message(at: datetime, role: str, rest: dict[str, Any]) -> dict[str, Any]:
     return {"created_at": at, "role": role, **(rest if role == "assistant" else {})}
 
 
-tokens = st.none() | st.integers(0, 10_000)
+# Some of it cannot be: below zero.
+tokens = st.none() | st.integers(-50, 10_000)
 replies = st.fixed_dictionaries(
     {
         "provider": st.sampled_from(["openai", "anthropic", None]),
@@ -66,11 +67,11 @@ replies = st.fixed_dictionaries(
         "error_type": st.sampled_from(["timeout", "limit", None]),
         "input_tokens": tokens,
         "output_tokens": tokens,
-        "cache_read_input_tokens": st.none() | st.integers(0, 50),
+        "cache_read_input_tokens": st.none() | st.integers(-5, 50),
         "reasoning_output_tokens": st.none() | st.integers(0, 50),
-        "cost_usd": st.none() | st.integers(0, 10**9).map(lambda nanos: Decimal(nanos) / 10**9),
-        "duration_s": st.none() | st.floats(0, 1e5),
-        "time_to_first_chunk_s": st.none() | st.floats(0, 1e3),
+        "cost_usd": st.none() | st.integers(-(10**8), 10**9).map(lambda nanos: Decimal(nanos) / 10**9),
+        "duration_s": st.none() | st.floats(-10, 1e5),
+        "time_to_first_chunk_s": st.none() | st.floats(-10, 1e3),
         "is_active_branch": st.booleans(),
     }
 )

@@ -44,15 +44,27 @@ BY_HAND = {
            GROUP BY session_id) GROUP BY turns""",
         "turns sessions",
     ),
+    "session_durations": (
+        """SELECT [0, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 43200, 86400, 604800, 2592000, 31536000][step],
+           count(*), any_value(half) FROM (
+               SELECT CASE WHEN s < 60 THEN 1 WHEN s < 120 THEN 2 WHEN s < 300 THEN 3 WHEN s < 600 THEN 4
+                           WHEN s < 1200 THEN 5 WHEN s < 1800 THEN 6 WHEN s < 3600 THEN 7 WHEN s < 7200 THEN 8
+                           WHEN s < 18000 THEN 9 WHEN s < 43200 THEN 10 WHEN s < 86400 THEN 11 WHEN s < 604800 THEN 12
+                           WHEN s < 2592000 THEN 13 WHEN s < 31536000 THEN 14 WHEN s IS NOT NULL THEN 15 END AS step,
+                      median(s) OVER () AS half
+               FROM (SELECT epoch(max(created_at) - min(created_at)) AS s FROM x GROUP BY session_id)
+           ) GROUP BY step""",
+        "from_s sessions p50",
+    ),
     "users": (
         """SELECT user_id, count(DISTINCT session_id), count(*), sum(cost_usd)::DOUBLE, max(created_at)
            FROM x GROUP BY user_id ORDER BY count(*) DESC, user_id LIMIT 50""",
         "user_id sessions messages cost_usd last_at",
     ),
     "cost_by_model": (
-        """SELECT service, model, count(*), sum(cost_usd)::DOUBLE, count(*) FILTER (cost_usd IS NULL)
-           FROM r GROUP BY ALL""",
-        "provider model calls cost_usd unpriced",
+        """SELECT service, model, count(*), sum(cost_usd)::DOUBLE, count(*) FILTER (cost_usd IS NULL),
+           count(*) FILTER (cost_usd < 0) FROM r GROUP BY ALL""",
+        "provider model calls cost_usd unpriced below_zero",
     ),
     "cost_over_time": (
         f"SELECT {DAY}, model, sum(cost_usd)::DOUBLE, count(*) FILTER (cost_usd IS NULL) FROM r GROUP BY ALL",
@@ -60,18 +72,19 @@ BY_HAND = {
     ),
     "latency": (
         """SELECT service, model, count(*), quantile_cont(duration_s, 0.5), quantile_cont(duration_s, 0.95),
-           quantile_cont(duration_s, 0.99) FROM t GROUP BY ALL""",
-        "provider model calls p50 p95 p99",
+           quantile_cont(duration_s, 0.99), count(*) FILTER (duration_s < 0) FROM t GROUP BY ALL""",
+        "provider model calls p50 p95 p99 below_zero",
     ),
     "latency_over_time": (
         f"""SELECT {DAY}, count(*), quantile_cont(duration_s, 0.5), quantile_cont(duration_s, 0.95),
-            quantile_cont(duration_s, 0.99) FROM t GROUP BY ALL""",
-        "bin calls p50 p95 p99",
+            quantile_cont(duration_s, 0.99), count(*) FILTER (duration_s < 0) FROM t GROUP BY ALL""",
+        "bin calls p50 p95 p99 below_zero",
     ),
     "time_to_first_chunk": (
         """SELECT service, model, count(*), quantile_cont(time_to_first_chunk_s, 0.5),
-           quantile_cont(time_to_first_chunk_s, 0.99) FROM r WHERE time_to_first_chunk_s IS NOT NULL GROUP BY ALL""",
-        "provider model calls p50 p99",
+           quantile_cont(time_to_first_chunk_s, 0.99), count(*) FILTER (time_to_first_chunk_s < 0)
+           FROM r WHERE time_to_first_chunk_s IS NOT NULL GROUP BY ALL""",
+        "provider model calls p50 p99 below_zero",
     ),
     "error_rate": (
         f"""SELECT {DAY}, count(*), count(*) FILTER (status = 'error'), avg((coalesce(status, '') = 'error')::INT)
@@ -111,6 +124,11 @@ OVERVIEW = """
 SELECT count(DISTINCT session_id), count(*), count(DISTINCT user_id), (SELECT sum(cost_usd)::DOUBLE FROM r),
        (SELECT median(duration_s) FROM t), (SELECT avg((coalesce(status, '') = 'error')::INT) FROM r) FROM x
 """
+WRONG = """
+SELECT count(*) FILTER (input_tokens - coalesce(cache_read_input_tokens, 0)
+                        - coalesce(cache_write_input_tokens, 0) < 0),
+       count(*) FILTER (output_tokens - coalesce(reasoning_output_tokens, 0) < 0) FROM r
+"""
 TOKENS = "SELECT model, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FROM r GROUP BY model"
 
 
@@ -143,11 +161,17 @@ def compare(store: Source, **filters: Any) -> dict[str, pd.DataFrame]:
     """Compare every frame of the dashboard under the filters, and return them."""
     data = Report(store, tz=TZ, bin="day", **filters).data()
     for name, (query, columns) in BY_HAND.items():
-        assert shown(data[name], columns) == asked(store, query, filters), name
+        # Steps between others are there without any session in them, too.
+        frame = data[name] if name != "session_durations" else data[name].query("sessions > 0")
+        assert shown(frame, columns) == asked(store, query, filters), name
     (six,) = asked(store, OVERVIEW, filters)
     assert [plain(value) for value in data["overview"]["value"]] == list(six)
     whole = data["tokens_by_model"].groupby("model", dropna=False)["tokens"].sum()
     by_hand = {model: tokens for model, tokens in asked(store, TOKENS, filters) if tokens}
+    wrong = data["tokens_by_model"].groupby("kind")["below_zero"].sum().reindex(["input", "output"], fill_value=0)
+    assert tuple(wrong) == asked(store, WRONG, filters)[0]
+    below = data["latency_distribution"].query("from_s.isna()")["calls"].sum()
+    assert [(below,)] == asked(store, "SELECT count(*) FILTER (duration_s < 0) FROM t", filters)
     assert {plain(model): plain(tokens) for model, tokens in whole.items() if tokens} == by_hand
     return data
 

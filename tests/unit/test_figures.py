@@ -12,13 +12,10 @@ from analytics_stores import store_of
 
 from langswarm_nb.analytics import figures, metrics, text
 from langswarm_nb.analytics.demo import demo_store
-from langswarm_nb.analytics.figures import style
+from langswarm_nb.analytics.figures import style, tiles
 
-CHARTS = {
-    name: function
-    for name, function in vars(figures).items()
-    if inspect.isfunction(function) and isinstance(getattr(metrics, name, None), metrics.Metric)
-}
+METRICS = {name for name in metrics.__all__ if isinstance(getattr(metrics, name), metrics.Metric)}
+CHARTS = {name: getattr(figures, name) for name in sorted(METRICS) if inspect.isfunction(getattr(figures, name, None))}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +33,12 @@ def note(chart: go.Figure) -> str:
     return chart.layout.meta["note"]
 
 
-def test_every_metric_but_the_numbers_and_tables_has_a_chart():
-    names = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
-    assert names - set(CHARTS) == {"overview", "longest_sessions", "dearest_sessions"}
+def test_every_question_has_a_chart_of_its_name():
+    asked = METRICS | {name for name in text.__all__ if hasattr(getattr(text, name), "sql")}
+    assert {"overview", "session_durations", "search", "similar", "topics"} < asked
+    assert asked - set(figures.__all__) == set()
+    shown = {name for name, value in vars(figures).items() if inspect.isfunction(value)}
+    assert shown - asked == {"colors_of", "template"}
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -69,8 +69,12 @@ def test_light_and_dark_differ_in_the_template_only(data):
 def test_all_charts_together_are_small(data):
     charts = [CHARTS[name](data[name]) for name in CHARTS]
     assert sum(len(chart.to_json()) for chart in charts) < 1_000_000
-    for chart in charts:
-        assert sum(len(trace.x if trace.x is not None else ()) for trace in chart.data) <= 5_000
+    assert max(points(chart) for chart in charts) <= 5_000
+
+
+def points(chart: go.Figure) -> int:
+    """Return how many values are drawn."""
+    return sum(np.size(trace["z" if trace.type == "heatmap" else "y"]) for trace in chart.data if "y" in trace)
 
 
 # Those of the distribution are steps of a scale: there are never more of them.
@@ -85,8 +89,8 @@ def test_a_chart_stays_small_whatever_the_rows(name, data):
     for column in (many | {"provider", "user_id", "error_type", "finish_reason", "title", "label"}) & set(frame):
         frame[column] = [f"{number} " + "name " * 60 for number in range(len(frame))]
     chart = CHARTS[name](frame)
-    points = [np.size(trace.z) if trace.type == "heatmap" else np.size(trace.y) for trace in chart.data]
-    assert 0 < sum(points) <= 5_000
+    assert len(chart.data) > 0
+    assert points(chart) <= 5_000
     assert len(chart.to_json()) < 250_000
     if "bin" in frame:
         # What is not drawn is said, and still counted.
@@ -145,6 +149,54 @@ def test_topics_say_how_many_were_looked_at():
     assert figures.topics(text.topics(store_of([]))).layout.meta["empty"]
 
 
+def test_the_six_numbers_are_drawn_as_the_tiles_say_them(data):
+    frame = data["overview"]
+    frame.loc[frame["name"] == "median_latency_s", "value"] = None
+    chart = figures.overview(frame)
+    labels = [tile["label"] for tile in tiles.tiles(frame)]
+    assert [trace.title.text.split("<br>")[0] for trace in chart.data] == labels
+    drawn = dict(zip(labels, chart.data, strict=True))
+    count = drawn["Messages"]
+    assert (count.value, count.number.valueformat) == (float(frame["value"][1]), ",.0f")
+    assert drawn["Cost"].number.prefix == "&#36;"
+    assert "unpriced" in drawn["Cost"].title.text
+    assert drawn["Error rate"].number.suffix == "%"
+    # Unknown is no number: plotly writes a dash.
+    assert drawn["Median latency"].value is None
+
+
+def test_conversations_are_named_by_their_titles_as_text_only():
+    titles = ["<img src=x onerror=alert(1)>" + "x" * 200, "=1+1 $x$", None, None]
+    store = store_of(
+        [{"session_id": f"s{number}", "cost_usd": number - 1} for number in range(4)],
+        [{"session_id": f"s{number}", "title": title} for number, title in enumerate(titles)],
+    )
+    for name in ("longest_sessions", "dearest_sessions"):
+        (bars,) = getattr(figures, name)(getattr(metrics, name)(store)).data
+        names = list(bars.y)
+        assert max(map(len, names)) < 80
+        assert {name[:18] for name in names} == {"&lt;img src=x oner", "=1+1 &#36;x&#36;", "Untitled", "Untitled (2)"}
+    chart = figures.dearest_sessions(metrics.dearest_sessions(store))
+    assert chart.data[0].text[-1] == "-$1.00"
+    # What is below zero is drawn, with room for its text, also where nothing is above.
+    assert chart.layout.xaxis.range[0] < -1
+    low, high = figures.dearest_sessions(metrics.dearest_sessions(store_of([{"cost_usd": -2}]))).layout.xaxis.range
+    assert low < -2 < 0 <= high
+
+
+def test_what_was_found_and_what_is_alike():
+    store = demo_store(messages=1000)
+    found = text.search("customer", store)
+    chart = figures.search(found)
+    assert note(chart).startswith(f"{len(found)} messages found")
+    assert points(chart) <= 12
+    assert chart.data[0].text[0].endswith(("message", "messages"))
+    alike = text.similar(found["session_id"][0], store)
+    chart = figures.similar(alike)
+    assert chart.data[0].x[0] == alike["similarity"][0]
+    assert len(figures.search(found.head(0)).data) == len(figures.similar(alike.head(0)).data) == 0
+
+
 def test_nothing_is_sent_to_a_cloud():
     assert figures.CONFIG["showSendToCloud"] is False
 
@@ -164,6 +216,10 @@ def test_nothing_is_sent_to_a_cloud():
         (style.seconds, 1.84, "1.8 s"),
         (style.seconds, 600, "10.0 min"),
         (style.seconds, 7200, "2.0 h"),
+        (style.seconds, -3, "-3.0 s"),
+        (style.seconds, 1e6, "11.6 days"),
+        (style.seconds, 1e300, "3.17e+292 years"),
+        (style.count, 2**63, "9.22e+18"),
         (style.count, 1234567, "1,234,567"),
         (style.share, 0.123, "12.3%"),
         (style.share, 0, "0%"),

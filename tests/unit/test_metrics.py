@@ -248,6 +248,12 @@ def test_sessions_by_length_and_price(store, rows, replies):
     turns = active[active["role"] == "user"].groupby("session_id").size()
     found = metrics.session_lengths(store).set_index("turns")["sessions"]
     assert found.to_dict() == turns.value_counts().to_dict()
+    lasted = rows.groupby("session_id")["created_at"].agg(lambda at: (at.max() - at.min()).total_seconds())
+    steps = metrics.session_durations(store)
+    assert steps["p95"].unique() == pytest.approx([lasted.quantile(0.95)])
+    for step in steps.itertuples():
+        assert step.sessions == lasted.between(step.from_s, step.to_s, inclusive="left").sum() > 0
+    assert steps["sessions"].sum() == rows["session_id"].nunique()
     longest = metrics.longest_sessions(store)
     assert list(longest["messages"]) == sorted(active.groupby("session_id").size(), reverse=True)[:20]
     dearest = metrics.dearest_sessions(store)

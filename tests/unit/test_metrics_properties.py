@@ -41,6 +41,8 @@ def test_totals_add_up_over_any_split(rows, tz, unit):
     whole = sum((row["input_tokens"] or 0) + (row["output_tokens"] or 0) for row in replies)
     assert found["tokens_by_model"]["tokens"].sum() == whole
     assert found["tokens_over_time"]["tokens"].sum() == whole
+    assert found["session_durations"]["sessions"].sum() == overview["sessions"]
+    assert found["session_lengths"]["sessions"].sum() == len({r["session_id"] for r in rows if r["role"] == "user"})
     timed = [r for r in replies if r["status"] in ("complete", None) and r["duration_s"] is not None]
     for name in ("latency", "latency_over_time", "latency_distribution"):
         assert found[name]["calls"].sum() == len(timed), name
@@ -114,6 +116,42 @@ def test_hostile_rows_are_never_fatal(hostile, tz):
             getattr(figures, name)(frame).to_json()
         to_csv(frame)
         to_parquet(frame)
+
+
+def test_what_cannot_be_is_counted_and_told_apart():
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    waits = [-2.0, -0.5, 0.0, 0.2, 30.0, 2e6]
+    replies = [
+        {"created_at": at, "request_model": "a", "duration_s": wait, "time_to_first_chunk_s": wait, "cost_usd": -1}
+        for wait in waits
+    ]
+    found = Snapshot(store_of(replies)).ask_all(ALL)
+    spread = found["latency_distribution"]
+    assert spread["calls"].sum() == len(waits)
+    assert spread.loc[spread["from_s"].isna(), "calls"].tolist() == [2]
+    charts = {name: getattr(figures, name)(found[name]) for name in found}
+    for name in ("latency_distribution", "latency", "latency_over_time", "time_to_first_chunk"):
+        assert "2 not plausible (below zero)" in charts[name].layout.meta["note"], name
+    # Of those that can be, all are drawn, however short or long; none is beyond the axis.
+    (bars,) = charts["latency_distribution"].data
+    assert sum(bars.y) == len(waits) - 2
+    assert (bars.customdata[0], bars.customdata[-1]) == ("less than 1 ms", "9.2 days or longer")
+    for name in ("latency", "time_to_first_chunk"):
+        low, high = charts[name].layout.xaxis.range
+        assert low <= min(charts[name].data[0].x) <= max(charts[name].data[0].x) <= high
+    # Bars below zero are below, not over one another.
+    assert charts["cost_over_time"].layout.barmode == "relative"
+    assert min(charts["cost_by_model"].data[0].x) >= charts["cost_by_model"].layout.xaxis.range[0]
+
+
+def test_a_conversation_without_times_is_counted_and_has_no_duration():
+    frame = metrics.session_durations(store_of([{"created_at": None}, {"session_id": "s2"}]))
+    assert frame["sessions"].tolist() == [1, 1]
+    assert frame["from_s"].isna().tolist() == [False, True]
+    note = figures.session_durations(frame).layout.meta["note"]
+    assert note == "half of 1 session took 0 ms or less · p95 0 ms · 1 without a time"
+    none = figures.session_durations(metrics.session_durations(store_of([{"created_at": None}])))
+    assert none.layout.meta["empty"] == "None of 1 session has a time."
 
 
 def test_hostile_texts_reach_plotly_as_text_only(hostile):

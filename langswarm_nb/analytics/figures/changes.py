@@ -116,6 +116,7 @@ def topics(frame: Frame, *, theme: str = "light") -> go.Figure:
         question,
         note,
         filter_by="search",
+        width=style.LARGE,
         theme=theme,
     )
     chart.data[0].customdata = [words.split(", ")[0] for words in top["words"]]

@@ -49,7 +49,7 @@ def cost_over_time(frame: Frame, *, colors: Colors = None, theme: str = "light")
         question,
         style.joined(style.money(totals.sum()), missing, when),
         theme=theme,
-        barmode="stack",
+        barmode="relative",
         hovermode="x unified",
         meta={"brush": "time", "filter": "model"},
         xaxis=style.TIME_AXIS,
@@ -68,7 +68,11 @@ def cost_by_model(frame: Frame, *, colors: Colors = None, theme: str = "light") 
         style.joined(style.money(cost) if not style.unknown(cost) else "", f"unpriced {int(n):,}" if n else "")
         for cost, n in zip(top["cost_usd"], top["unpriced"], strict=True)
     ]
-    note = style.joined(style.money(frame["cost_usd"].sum(min_count=1)) + " in all", style.unpriced_note(frame))
+    note = style.joined(
+        style.money(frame["cost_usd"].sum(min_count=1)) + " in all",
+        style.unpriced_note(frame),
+        f"{int(frame['below_zero'].sum()):,} below zero" if frame["below_zero"].sum() else "",
+    )
     shades = style.colors_of(top["model"], colors)
     return ranking(top["model"], top["cost_usd"], texts, question, note, filter_by="model", colors=shades, theme=theme)
 
@@ -96,9 +100,9 @@ def tokens_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
     return style.figure(
         traces,
         question,
-        style.joined(f"{style.count(frame['tokens'].sum())} tokens", when),
+        style.joined(f"{style.count(frame['tokens'].sum())} tokens", when, _wrong(frame)),
         theme=theme,
-        barmode="stack",
+        barmode="relative",
         hovermode="x unified",
         meta={"brush": "time"},
         xaxis=style.TIME_AXIS,
@@ -113,7 +117,7 @@ def tokens_by_model(frame: Frame, *, theme: str = "light") -> go.Figure:
     if frame.empty:
         return style.nothing(question, "No reply reports its tokens.", theme=theme)
     totals = frame.groupby("model", dropna=False)["tokens"].sum().sort_values(ascending=False).head(12)
-    names = dict(zip(totals.index, style.labels(totals.index), strict=True))
+    names = dict(zip(totals.index, style.labels(totals.index, style.BESIDE_LENGTH), strict=True))
     traces = []
     for kind, color in _KINDS.items():
         rows = frame[(frame["kind"] == kind) & frame["model"].isin(totals.index)]
@@ -132,9 +136,9 @@ def tokens_by_model(frame: Frame, *, theme: str = "light") -> go.Figure:
     return style.figure(
         traces,
         question,
-        f"{style.count(frame['tokens'].sum())} tokens",
+        style.joined(f"{style.count(frame['tokens'].sum())} tokens", _wrong(frame)),
         theme=theme,
-        barmode="stack",
+        barmode="relative",
         meta={"filter": "model"},
         xaxis={"tickformat": ",.3~s", "showgrid": True},
         yaxis={
@@ -147,6 +151,10 @@ def tokens_by_model(frame: Frame, *, theme: str = "light") -> go.Figure:
         showlegend=True,
         bargap=0.3,
     )
+
+
+def _wrong(frame: Frame) -> str:
+    return style.implausible(frame["below_zero"].sum(), "counts below zero")
 
 
 def cache_health(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -164,13 +172,17 @@ def cache_health(frame: Frame, *, theme: str = "light") -> go.Figure:
         **period,
     )
     read, whole = float(frame["cache_read_tokens"].sum()), float(frame["input_tokens"].sum())
-    note = style.joined(f"{style.share(read / whole) if whole else '–'} of input read from cache", when)
+    note = style.joined(
+        f"{style.share(read / whole) if whole else '–'} of input read from cache",
+        when,
+        style.implausible(int(((frame["share"] < 0) | (frame["share"] > 1)).sum()), "below 0% or above 100%"),
+    )
     return style.figure(
         [line],
         question,
         note,
         theme=theme,
         meta={"brush": "time"},
-        xaxis=style.TIME_AXIS,
+        xaxis=style.line_axis(drawn, period),
         yaxis={"rangemode": "tozero", "tickformat": ".0%"},
     )

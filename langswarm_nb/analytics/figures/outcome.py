@@ -68,7 +68,7 @@ def feedback(frame: Frame, *, theme: str = "light") -> go.Figure:
     if frame.empty:
         return style.nothing(question, "Nobody has given a thumb yet.", theme=theme)
     top = frame.assign(votes=frame["up"] + frame["down"]).sort_values("votes", ascending=False).head(12)
-    names = style.labels(top["model"])
+    names = style.labels(top["model"], style.BESIDE_LENGTH)
     raw = [None if style.unknown(m) else m for m in top["model"]]
     traces = [
         go.Bar(

@@ -15,6 +15,11 @@ def latency_distribution(frame: Frame, *, theme: str = "light") -> go.Figure:
     question = "How fast does it answer?"
     if frame.empty:
         return style.nothing(question, "No complete reply in this period was timed.", theme=theme)
+    every, below = frame["calls"].sum(), frame.loc[frame["from_s"].isna(), "calls"].sum()
+    frame = frame[frame["from_s"].notna()]
+    if frame.empty:
+        none = f"No duration to draw: {style.implausible(below)}."
+        return style.nothing(question, none, theme=theme)
     low, high = style.numbers(frame["from_s"]), style.numbers(frame["to_s"])
     bars = go.Bar(
         x=low,
@@ -22,8 +27,8 @@ def latency_distribution(frame: Frame, *, theme: str = "light") -> go.Figure:
         width=[b - a for a, b in zip(low, high, strict=True) if a is not None and b is not None],
         offset=0,
         marker={"color": style.PALETTE[0], "line": {"width": 0}},
-        customdata=[[style.seconds(a), style.seconds(b)] for a, b in zip(low, high, strict=True)],
-        hovertemplate="%{customdata[0]} to %{customdata[1]}<br>%{y:,} replies<extra></extra>",
+        customdata=[_between(a, b) for a, b in zip(low, high, strict=True)],
+        hovertemplate="%{customdata}<br>%{y:,} replies<extra></extra>",
     )
     marks = {name: float(frame[name].iloc[0]) for name in ("p50", "p95", "p99")}
     lines = [
@@ -48,9 +53,10 @@ def latency_distribution(frame: Frame, *, theme: str = "light") -> go.Figure:
             names.append({**place, "text": name, "font": {"size": 10}})
     note = style.joined(
         *(f"{name} {style.seconds(value)}" for name, value in marks.items()),
-        style.counted(frame["calls"].sum(), "reply", "replies"),
+        style.counted(every, "reply", "replies"),
+        style.implausible(below),
     )
-    ticks = [0.001, 0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 3600, 86400]
+    ticks = [0.001, 0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 3600, 86_400, 604_800]
     return style.figure(
         [bars],
         question,
@@ -69,10 +75,18 @@ def latency_distribution(frame: Frame, *, theme: str = "light") -> go.Figure:
     )
 
 
+def _between(low: float | None, high: float | None) -> str:
+    # The first and the last bucket hold all that lies beyond.
+    if low is None or low < 0.001 * 1.01:
+        return f"less than {style.seconds(high)}"
+    return f"{style.seconds(low)} or longer" if low > 700_000 else f"{style.seconds(low)} to {style.seconds(high)}"
+
+
 def _tick(value: float) -> str:
-    if value < 1:
-        return f"{value * 1000:g} ms"
-    return f"{value:g} s" if value < 60 else f"{value / 60:g} min" if value < 3600 else f"{value / 3600:g} h"
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if value >= size:
+            return f"{value / size:g} {unit}"
+    return f"{value * 1000:g} ms"
 
 
 def latency(frame: Frame, *, colors: Colors = None, theme: str = "light") -> go.Figure:
@@ -103,7 +117,7 @@ def _ranges(frame: Frame, question: str, empty: str, note: str, colors: Colors, 
     if frame.empty:
         return style.nothing(question, empty, theme=theme)
     top = frame.head(12)
-    names, shades = style.labels(top["model"]), style.colors_of(top["model"], colors)
+    names, shades = style.labels(top["model"], style.BESIDE_LENGTH), style.colors_of(top["model"], colors)
     traces = []
     for name, (_, row) in zip(names, top.iterrows(), strict=True):
         values = [float(row[p]) for p in ("p50", "p95", "p99")]
@@ -124,14 +138,15 @@ def _ranges(frame: Frame, question: str, empty: str, note: str, colors: Colors, 
                 showlegend=False,
             )
         )
-    highest = float(top[["p50", "p99"]].max(axis=None)) or 1.0
+    lowest, highest = min(0.0, float(top["p50"].min())), max(0.0, float(top["p99"].max()))
+    width = highest - lowest or 1.0
     return style.figure(
         traces,
         question,
-        note,
+        style.joined(note, style.implausible(frame["below_zero"].sum())),
         theme=theme,
         meta={"filter": "model"},
-        xaxis={"range": [-0.04 * highest, 1.08 * highest], "ticksuffix": " s", "showgrid": True},
+        xaxis={"range": [lowest - 0.04 * width, highest + 0.08 * width], "ticksuffix": " s", "showgrid": True},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
     )
 
@@ -152,7 +167,7 @@ def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
             x=style.local(drawn["bin"]),
             y=style.numbers(drawn[name]),
             name=name,
-            mode="lines+text",
+            mode="lines+text" if len(drawn) > 1 else "lines+markers+text",
             line={"color": color, "width": 2},
             text=style.at_end(len(drawn), name),
             textposition=place,
@@ -166,11 +181,11 @@ def latency_over_time(frame: Frame, *, theme: str = "light") -> go.Figure:
     return style.figure(
         traces,
         question,
-        style.joined("complete replies", when),
+        style.joined("complete replies", when, style.implausible(frame["below_zero"].sum())),
         theme=theme,
         hovermode="x unified",
         meta={"brush": "time"},
-        xaxis=style.TIME_AXIS,
+        xaxis=style.line_axis(drawn, period),
         yaxis={"rangemode": "tozero", "ticksuffix": " s"},
         margin={"r": 40},
         showlegend=False,
@@ -186,7 +201,7 @@ def tokens_per_second(frame: Frame, *, colors: Colors = None, theme: str = "ligh
     return ranking(
         top["model"],
         top["p50"],
-        [f"{value:,.0f} /s" for value in top["p50"]],
+        [f"{style.count(value)} /s" for value in top["p50"]],
         question,
         "median output tokens a second, once the reply has begun",
         filter_by="model",

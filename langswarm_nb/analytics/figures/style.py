@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,6 +19,8 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 GREY = "#8C8C8C"
 SCALES = {"light": ((0.0, "#eff4f8"), (1.0, "#0072B2")), "dark": ((0.0, "#23292e"), (1.0, "#3aa0dd"))}
 LABEL_LENGTH = 40
+# Of what stands beside a small chart, and takes from its width.
+BESIDE_LENGTH = 24
 MOST_ROWS = 1_500
 
 # For `fig.show(config=CONFIG)`: nothing is uploaded to a cloud by a button.
@@ -131,18 +134,18 @@ def plain(value: Any, length: int = 80) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def label(value: Any) -> str:
+def label(value: Any, length: int = LABEL_LENGTH) -> str:
     """Return what people wrote as plotly may show it: no markup, no formula, one short line."""
     # Plotly draws some HTML in labels, and would hand a text between dollars to MathJax.
-    return html.escape(plain(value, LABEL_LENGTH), quote=False).replace("$", "&#36;")
+    return html.escape(plain(value, length), quote=False).replace("$", "&#36;")
 
 
-def labels(values: Iterable[Any]) -> list[str]:
+def labels(values: Iterable[Any], length: int = LABEL_LENGTH) -> list[str]:
     """Return a label for each value, made different where two would read the same."""
     seen: dict[str, int] = {}
     result = []
     for value in values:
-        text = label(value)
+        text = label(value, length)
         seen[text] = seen.get(text, 0) + 1
         result.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
     return result
@@ -161,7 +164,7 @@ def money(value: Any) -> str:
         return "–"
     size = abs(value)
     digits = 0 if size >= 1000 else 2 if size >= 0.1 or value == 0 else min(9, 1 - math.floor(math.log10(size)))
-    text = f"{size:,.{digits}f}"
+    text = _short(size, digits)
     if digits > 2:
         text = text[:4] + text[4:].rstrip("0")
     return f"{'-' if value < 0 else ''}${text}"
@@ -171,16 +174,25 @@ def seconds(value: Any) -> str:
     """Return a duration as people read it; unknown is "–"."""
     if unknown(value):
         return "–"
-    if value < 1:
-        return f"{value * 1000:,.0f} ms"
-    if value < 100:
+    size = abs(value)
+    if size < 1:
+        return f"{round(value * 1000):,} ms"
+    if size < 100:
         return f"{value:.1f} s"
-    return f"{value / 60:,.1f} min" if value < 6000 else f"{value / 3600:,.1f} h"
+    for most, unit, name in ((6000, 60, "min"), (172_800, 3600, "h"), (63_072_000, 86_400, "days")):
+        if size < most:
+            return f"{value / unit:,.1f} {name}"
+    return f"{_short(value / 31_536_000, 1)} years"
+
+
+def _short(value: float, digits: int = 0) -> str:
+    """Return a number with its thousands apart, and in powers of ten where nobody would count the digits."""
+    return f"{value:,.{digits}f}" if abs(value) < 1e15 else f"{value:.2e}"
 
 
 def count(value: Any) -> str:
     """Return a whole number with its thousands apart; unknown is "–"."""
-    return "–" if unknown(value) else f"{value:,.0f}"
+    return "–" if unknown(value) else _short(value)
 
 
 def counted(value: Any, one: str, many: str | None = None) -> str:
@@ -197,15 +209,22 @@ def count_axis(top: Any) -> dict[str, Any]:
 
 def share(value: Any) -> str:
     """Return a share in percent; unknown is "–"."""
-    if not unknown(value) and value == 0:
+    if unknown(value):
+        return "–"
+    if value == 0:
         return "0%"
-    return "–" if unknown(value) else f"{value:.2%}" if 0 < abs(value) < 0.01 else f"{value:.1%}"
+    return f"{value:.2%}".replace("-0.00", "0.00") if abs(value) < 0.01 else f"{value:.1%}"
 
 
 def unpriced_note(frame: Frame) -> str:
     """Return "unpriced n" for the frame's calls without a known cost, or an empty text."""
     missing = int(frame["unpriced"].sum()) if len(frame) else 0
     return f"unpriced {missing:,}" if missing else ""
+
+
+def implausible(count: Any, what: str = "below zero") -> str:
+    """Return "n not plausible" for what cannot be, or an empty text where there is none."""
+    return f"{int(count):,} not plausible ({what})" if count else ""
 
 
 def joined(*notes: str) -> str:
@@ -241,6 +260,17 @@ def time_axis(frame: Frame) -> tuple[Frame, dict[str, Any], str]:
     return drawn, period, f"by {unit}, {zone(frame)}{only}"
 
 
+def line_axis(drawn: Frame, period: dict[str, Any]) -> dict[str, Any]:
+    """Return the axis of time for lines over `drawn`; around a single point there is its bin."""
+    if len(drawn) != 1:
+        return TIME_AXIS
+    step = period["xperiod"]
+    days = step / 86_400_000 if isinstance(step, int) else 30.4 * int(step[1:])
+    (begin,) = drawn["bin"]
+    end = begin + timedelta(days=days) if begin.year < 9890 else begin.replace(year=9999, month=12, day=28)
+    return TIME_AXIS | {"range": local([begin, end])}
+
+
 def minute(time: Any) -> str:
     """Return a time to the minute, or a dash where there is none; four digits of the year 1, too."""
     return "–" if unknown(time) else f"{time.year:04d}-{time:%m-%d %H:%M}"
@@ -267,6 +297,11 @@ def numbers(values: Any) -> list[float | None]:
     return [None if value is None or math.isinf(value) else value for value in plain]
 
 
+# Pixels: a chart in a dashboard and one that stands alone, without margins; a letter of a name, and one of a text.
+SMALL, LARGE = 330, 620
+_OF_NAME, _OF_TEXT = 6.2, 6.6
+
+
 def ranking(
     names: Frame,
     values: Frame,
@@ -276,34 +311,48 @@ def ranking(
     *,
     filter_by: str | None = None,
     colors: Mapping[Any, str] | None = None,
+    width: int = SMALL,
     theme: str = "light",
     **layout: Any,
 ) -> go.Figure:
-    """Return horizontal bars, the first on top, each with its text beside it; a click filters by its name."""
+    """Return horizontal bars, the first on top, each with its text beside it; a click filters by its name.
+
+    Names are cut so that a chart of `width` pixels has room for bars and texts.
+    """
     raw = [None if unknown(name) else str(name) for name in names]
     lengths = [value if value is not None else 0 for value in numbers(values)]
-    # Room for the text beside the longest bar: a letter takes about a 40th of a small chart's width.
-    letters = max(map(len, texts))
-    widest = max(lengths) / (1 - min(0.8, letters / 40)) or 1
+    letters = max(len(html.unescape(text)) for text in texts)
+    size = 11 if letters > 24 else 12
+    beside = _OF_TEXT * size / 12 * letters + 8
+    # Below so many letters the versions of a model look alike.
+    length = max(20, min(LABEL_LENGTH, int((width - beside - 40) / _OF_NAME)))
+    shown = labels(names, length)
+    plot = max(60.0, width - _OF_NAME * max(len(html.unescape(name)) for name in shown))
+    # Room for the text beside the longest bar, on the side where it is.
+    room = min(0.85, beside / plot)
+    lowest, highest = min(0.0, *lengths), max(0.0, *lengths)
+    beyond = (highest - lowest or 1.0) * room / (1 - room)
+    around = [lowest - beyond * (lowest < 0), highest + beyond * (highest > 0 or lowest == 0)]
     bars = go.Bar(
         x=lengths,
-        y=labels(names),
+        y=shown,
         orientation="h",
         width=min(0.7, 0.1 + 0.12 * len(lengths)),  # few bars stay slim
         text=texts,
         textposition="outside",
-        textfont={"size": 11 if letters > 24 else 12},
+        textfont={"size": size},
         cliponaxis=False,
         customdata=raw,
         marker={"color": [(colors or {}).get(name, PALETTE[0]) for name in names]},
-        hovertemplate="%{text}<extra></extra>",
+        hovertext=labels(names),
+        hovertemplate="%{hovertext}<br>%{text}<extra></extra>",
     )
     return figure(
         [bars],
         question,
         note,
         theme=theme,
-        xaxis={"visible": False, "range": [min(0.0, *lengths), widest]},
+        xaxis={"visible": False, "range": around},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
         hovermode="y",  # so that the whole row can be pointed at, however short its bar
         meta={"filter": filter_by} if filter_by else None,

@@ -56,7 +56,7 @@ def active_users(frame: Frame, *, theme: str = "light") -> go.Figure:
             x=style.local(drawn["bin"]),
             y=style.numbers(drawn[name]),
             name=name,
-            mode="lines+text",
+            mode="lines+text" if len(drawn) > 1 else "lines+markers+text",
             line={"color": color, "width": 2},
             text=style.at_end(len(drawn), name),
             textposition=place,
@@ -77,7 +77,7 @@ def active_users(frame: Frame, *, theme: str = "light") -> go.Figure:
         theme=theme,
         hovermode="x unified",
         meta={"brush": "time"},
-        xaxis=style.TIME_AXIS,
+        xaxis=style.line_axis(drawn, period),
         yaxis=style.count_axis(drawn["sessions"].max()),
         margin={"r": 64},
         showlegend=False,
@@ -133,13 +133,14 @@ def retention(frame: Frame, *, theme: str = "light") -> go.Figure:
     }
     z = [[shares.get((c, age), 0.0 if age <= horizon[c] else None) for age in range(oldest + 1)] for c in cohorts]
     names = [f"{c:%-d %b %Y}" if unit == "week" else f"{c:%b %Y}" for c in cohorts]
-    text = [[f"{v:.0%}" if v is not None and oldest <= 9 else "" for v in row] for row in z]
+    text = [[f"{v:.0%}" if v is not None and oldest <= 7 else "" for v in row] for row in z]
     heat = go.Heatmap(
         z=z,
         x=list(range(oldest + 1)),
         y=[f"{name} ({int(sizes[c])})" for name, c in zip(names, cohorts, strict=True)],
         text=text,
         texttemplate="%{text}",
+        textfont={"size": 10},
         zmin=0,
         zmax=1,
         xgap=2,
@@ -161,33 +162,6 @@ def retention(frame: Frame, *, theme: str = "light") -> go.Figure:
         theme=theme,
         xaxis={"title": {"text": f"{unit}s later"}, "showgrid": False, "dtick": 1 if oldest <= 14 else 4},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
-    )
-
-
-def session_lengths(frame: Frame, *, theme: str = "light") -> go.Figure:
-    """Return how deep conversations go; one row of `frame` is a number of turns (`metrics.session_lengths`)."""
-    question = "How deep do conversations go?"
-    if frame.empty:
-        return style.nothing(question, "No conversations in this period.", theme=theme)
-    turns, sessions = frame["turns"].astype(int), frame["sessions"].astype(int)
-    shown = {n: int(sessions[turns == n].sum()) for n in range(1, min(int(turns.max()), 20) + 1)}
-    beyond = int(sessions[turns > 20].sum())
-    x = [*map(str, shown), *(["21+"] if beyond else [])]
-    half = turns.repeat(sessions.clip(upper=1_000_000)).median() if len(frame) < 10_000 else turns.median()
-    bars = go.Bar(
-        x=x,
-        y=[*shown.values(), *([beyond] if beyond else [])],
-        marker={"color": style.PALETTE[0]},
-        hovertemplate="%{x} turns<br>%{y:,} sessions<extra></extra>",
-    )
-    return style.figure(
-        [bars],
-        question,
-        f"half of {style.counted(sessions.sum(), 'session')} had {half:g} or fewer",
-        theme=theme,
-        xaxis={"type": "category", "tickangle": 0, "title": {"text": "turns"}},
-        yaxis=style.count_axis(max(shown.values())),
-        bargap=0.15,
     )
 
 

@@ -6,14 +6,20 @@ from .of_tables import SPEED
 from .statement import metric
 
 _UNPRICED = "count(*) FILTER (cost_usd IS NULL)"
+# Below zero is nothing that can be: clocks that were set, exports that are broken. It is counted, and told apart.
 _QUANTILES = "quantile_cont({0}, 0.5) AS p50, quantile_cont({0}, 0.95) AS p95, quantile_cont({0}, 0.99) AS p99"
+_BELOW_ZERO = "count(*) FILTER ({0} < 0) AS below_zero"
 
 
 @metric("cost_usd DESC NULLS LAST, calls DESC, model")
 def cost_by_model() -> str:
-    """Return what each model cost: one row a model, with `cost_usd` of its priced calls and the `unpriced` ones."""
+    """Return what each model cost: one row a model, with `cost_usd` of its priced calls and the `unpriced` ones.
+
+    `below_zero` calls have a cost that takes away from the sum.
+    """
     return f"""
-    SELECT provider, model, count(*) AS calls, sum(cost_usd)::DOUBLE AS cost_usd, {_UNPRICED} AS unpriced
+    SELECT provider, model, count(*) AS calls, sum(cost_usd)::DOUBLE AS cost_usd, {_UNPRICED} AS unpriced,
+           {_BELOW_ZERO.format("cost_usd")}
     FROM calls GROUP BY provider, model
     """
 
@@ -37,19 +43,23 @@ def cost_over_time() -> str:
 
 
 # Kinds that do not overlap, so that they add up; a part that is unknown counts with the whole.
-_KINDS = """
-    SELECT {keys}, kind, TRY_CAST(tokens AS BIGINT) AS tokens FROM (
-        UNPIVOT (
-            SELECT {keys},
-                   sum(input_tokens::HUGEINT - coalesce(cache_read_input_tokens, 0)
-                       - coalesce(cache_write_input_tokens, 0)) AS "input",
-                   sum(cache_read_input_tokens) FILTER (input_tokens IS NOT NULL) AS "cached input",
-                   sum(cache_write_input_tokens) FILTER (input_tokens IS NOT NULL) AS "cache writes",
-                   sum(output_tokens::HUGEINT - coalesce(reasoning_output_tokens, 0)) AS "output",
-                   sum(reasoning_output_tokens) FILTER (output_tokens IS NOT NULL) AS "reasoning"
-            FROM {rows} GROUP BY {keys}
-        ) ON "input", "cached input", "cache writes", "output", "reasoning" INTO NAME kind VALUE tokens
-    )
+_KINDS_OF_CALL = {
+    "input": "input_tokens::HUGEINT - coalesce(cache_read_input_tokens, 0) - coalesce(cache_write_input_tokens, 0)",
+    "cached input": "CASE WHEN input_tokens IS NOT NULL THEN cache_read_input_tokens END",
+    "cache writes": "CASE WHEN input_tokens IS NOT NULL THEN cache_write_input_tokens END",
+    "output": "output_tokens::HUGEINT - coalesce(reasoning_output_tokens, 0)",
+    "reasoning": "CASE WHEN output_tokens IS NOT NULL THEN reasoning_output_tokens END",
+}
+_SUMS = ", ".join(
+    f'sum({tokens}) AS "{kind}", count(*) FILTER ({tokens} < 0) AS "{kind} below"'
+    for kind, tokens in _KINDS_OF_CALL.items()
+)
+_PAIRS = ", ".join(f'("{kind}", "{kind} below") AS "{kind}"' for kind in _KINDS_OF_CALL)
+_KINDS = f"""
+    SELECT {{keys}}, kind, TRY_CAST(tokens AS BIGINT) AS tokens, below_zero FROM (
+        UNPIVOT (SELECT {{keys}}, {_SUMS} FROM {{rows}} GROUP BY {{keys}})
+        ON {_PAIRS} INTO NAME kind VALUE tokens, below_zero
+    ) WHERE tokens IS NOT NULL
 """
 
 
@@ -58,6 +68,7 @@ def tokens_by_model() -> str:
     """Return tokens by kind: one row a model and kind (input, cached input, cache writes, output, reasoning).
 
     Kinds do not overlap: they add up to input_tokens + output_tokens. A kind that nobody reported has no row.
+    `below_zero` calls have a count of that kind that cannot be, as where more came from the cache than there was.
     """
     return _KINDS.format(keys="model", rows="calls")
 
@@ -70,18 +81,24 @@ def tokens_over_time() -> str:
 
 @metric("calls DESC, model")
 def latency() -> str:
-    """Return how long replies take: one row a model, with p50, p95 and p99 of its complete calls in seconds."""
+    """Return how long replies take: one row a model, with p50, p95 and p99 of its complete calls in seconds.
+
+    `below_zero` of them have a duration that cannot be.
+    """
     return f"""
-    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("timed_s")}
+    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("timed_s")}, {_BELOW_ZERO.format("timed_s")}
     FROM calls WHERE timed_s IS NOT NULL GROUP BY provider, model
     """
 
 
 @metric("bin")
 def latency_over_time() -> str:
-    """Return how long replies took over time: one row a bin, with p50, p95 and p99 of complete calls in seconds."""
+    """Return how long replies took over time: one row a bin, with p50, p95 and p99 of complete calls in seconds.
+
+    `below_zero` of them have a duration that cannot be.
+    """
     return f"""
-    SELECT bin, unit, count(*) AS calls, {_QUANTILES.format("timed_s")}
+    SELECT bin, unit, count(*) AS calls, {_QUANTILES.format("timed_s")}, {_BELOW_ZERO.format("timed_s")}
     FROM calls JOIN clock USING (slot) WHERE timed_s IS NOT NULL GROUP BY ALL
     """
 
@@ -90,21 +107,33 @@ def latency_over_time() -> str:
 def latency_distribution() -> str:
     """Return how replies' durations spread: one row a bucket `from_s <= duration < to_s`, ten buckets a decade.
 
-    Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. `p50`, `p95`
-    and `p99` are those of all of them, the same in every row.
+    Complete calls; those below a millisecond or beyond eleven days are in the first and the last bucket. Durations
+    below zero, which cannot be, have a row of their own, where `from_s` and `to_s` are NULL. `p50`, `p95` and `p99`
+    are those of all of them, the same in every row.
     """
     return """
-    SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s, calls, marks[1] AS p50,
-           marks[2] AS p95, marks[3] AS p99
-    FROM buckets, (SELECT marks FROM waits WHERE is_current)
+    WITH below AS (SELECT count(*) AS n FROM calls WHERE timed_s < 0),
+    found AS (
+        -- Those below zero were put into the first bucket.
+        SELECT power(10, bucket / 10) AS from_s, power(10, (bucket + 1) / 10) AS to_s,
+               calls - CASE WHEN bucket = -30 THEN n ELSE 0 END AS calls
+        FROM buckets, below
+        UNION ALL SELECT NULL, NULL, n FROM below
+    )
+    SELECT from_s, to_s, calls, marks[1] AS p50, marks[2] AS p95, marks[3] AS p99
+    FROM found, (SELECT marks FROM waits WHERE is_current) WHERE calls > 0
     """
 
 
 @metric("calls DESC, model")
 def time_to_first_chunk() -> str:
-    """Return how long until a reply begins: one row a model, p50, p95 and p99 in seconds of calls where it is known."""
+    """Return how long until a reply begins: one row a model, p50, p95 and p99 in seconds of calls where it is known.
+
+    `below_zero` of them have a time that cannot be.
+    """
     return f"""
-    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("time_to_first_chunk_s")}
+    SELECT provider, model, count(*) AS calls, {_QUANTILES.format("time_to_first_chunk_s")},
+           {_BELOW_ZERO.format("time_to_first_chunk_s")}
     FROM calls WHERE isfinite(time_to_first_chunk_s) GROUP BY provider, model
     """
 

@@ -85,6 +85,39 @@ def session_lengths() -> str:
     """
 
 
+# Seconds that people tell apart: a minute, an hour, a day, a week, a month, a year, and what lies between.
+_LENGTHS = "[0, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 43200, 86400, 604800, 2592000, 31536000]"
+
+
+@metric("from_s")
+def session_durations() -> str:
+    """Return how long conversations last: one row a step `from_s <= duration < to_s`, with its `sessions`, also none.
+
+    From the first to the last message, in seconds, all pauses included. The last step has no `to_s`. Sessions without
+    any time have a row of their own, where both are NULL; `p50` and `p95`, the same in every row, are of the others.
+    """
+    return f"""
+    WITH lasting AS (
+        SELECT (epoch_us(max(created_at) FILTER (isfinite(created_at)))
+                - epoch_us(min(created_at) FILTER (isfinite(created_at)))) / 1e6 AS duration_s
+        FROM m WHERE session_no IS NOT NULL GROUP BY session_no
+    ),
+    steps AS (SELECT from_s, lead(from_s) OVER (ORDER BY from_s) AS to_s FROM (SELECT unnest({_LENGTHS}) AS from_s)),
+    counted AS (
+        SELECT from_s, to_s, count(*) AS sessions
+        FROM lasting LEFT JOIN steps ON duration_s >= from_s AND (duration_s < to_s OR to_s IS NULL)
+        GROUP BY from_s, to_s
+        UNION ALL SELECT from_s, to_s, 0 FROM steps
+    )
+    SELECT from_s::DOUBLE AS from_s, to_s::DOUBLE AS to_s, sum(sessions)::BIGINT AS sessions,
+           first(marks[1]) AS p50, first(marks[2]) AS p95
+    FROM counted, (SELECT quantile_cont(duration_s, [0.5, 0.95]) AS marks, min(duration_s) AS least,
+                          max(duration_s) AS most FROM lasting)
+    WHERE from_s IS NULL OR (from_s <= most AND (to_s > least OR to_s IS NULL))
+    GROUP BY from_s, to_s
+    """
+
+
 _RANKED = """
     SELECT s.session_id, s.title, s.user_id, s.provider, s.model, r.turns, r.messages, r.cost_usd::DOUBLE AS cost_usd,
            r.unpriced, r.started_at, r.duration_s

@@ -101,8 +101,8 @@ class App {
     this.frame = view;
     this.tab = view.tab;
     this.filters = { ...view.filters, period: view.period };
-    this.strip.hidden = !view.demo;
-    this.strip.textContent = "Made-up demo data. Your own store is empty so far, and stays untouched.";
+    this.strip.hidden = !view.label;
+    this.strip.textContent = view.label;
     this.drawTabs();
     if (this.backend.live) this.drawFilters();
     else this.bar.textContent = this.filtersInWords();
@@ -243,7 +243,7 @@ class App {
       "div", { class: "lsnb-dash-number" },
       element("span", { class: "lsnb-dash-label" }, label),
       element(
-        "span", { class: "lsnb-dash-value" }, value,
+        "span", { class: "lsnb-dash-value", title: value }, value,
         change ? element("span", { class: `lsnb-dash-change lsnb-dash-${tone || "plain"}` }, change) : null,
       ),
       element("span", { class: "lsnb-dash-note" }, note || " "),

@@ -136,14 +136,17 @@ class Chart extends Card {
     const answer = await this.guard(this.app.backend.ask("csv", { name: this.item.name }));
     if (!answer) return;
     const [names, ...rows] = parseCsv(answer.value);
+    const isNumber = (cell) => cell !== "" && !Number.isNaN(Number(cell));
+    const figures = names.map((_, index) => rows.some((row) => isNumber(row[index])) && rows.every((row) => row[index] === "" || isNumber(row[index])));
     this.table.replaceChildren(element(
       "table", {},
-      element("thead", {}, element("tr", {}, ...names.map((name) => element("th", {}, name.replaceAll("_", " "))))),
-      element("tbody", {}, ...rows.slice(0, 500).map((row) => element("tr", {}, ...row.map((cell) => {
-        const number = cell !== "" && !Number.isNaN(Number(cell));
+      element("thead", {}, element("tr", {}, ...names.map((name, index) =>
+        element("th", { class: figures[index] ? "lsnb-dash-figure" : null }, name.replaceAll("_", " "))))),
+      element("tbody", {}, ...rows.slice(0, 500).map((row) => element("tr", {}, ...row.map((cell, index) => {
+        const number = figures[index] && cell !== "";
         const time = /^\d{4}-\d\d-\d\dT\d\d:/.test(cell);
         const text = number ? readable(Number(cell)) : cell === "" ? "–" : time ? shortTime(cell) : cell;
-        return element("td", { class: number ? "lsnb-dash-figure" : null }, text);
+        return element("td", { class: figures[index] ? "lsnb-dash-figure" : null }, text);
       })))),
     ));
     if (rows.length > 500) this.table.append(element("p", {}, `${(rows.length - 500).toLocaleString()} more rows are in the CSV.`));

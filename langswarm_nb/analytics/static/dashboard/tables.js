@@ -5,14 +5,15 @@ class Sessions extends Card {
     super.draw(item);
     this.node.classList.add("lsnb-dash-wide");
     const { columns, rows } = this.item;
+    const figure = (index) => (index >= 3 && index <= 5 ? "lsnb-dash-figure" : null);
     if (!rows.length) return this.body.replaceChildren();
     if (!this.app.backend.live) this.note.textContent = " "; // none of them can be opened in a file
     this.body.replaceChildren(element("div", { class: "lsnb-dash-table", tabindex: 0 }, element(
       "table", {},
       element("thead", {}, element("tr", {}, ...columns.map((name, index) =>
-        element("th", { class: index === 3 || index === 4 ? "lsnb-dash-figure" : null }, name)))),
+        element("th", { class: figure(index) }, name)))),
       element("tbody", {}, ...rows.map(({ session_id, cells }) => element("tr", {}, ...cells.map((cell, index) => element(
-        "td", { class: index === 3 || index === 4 ? "lsnb-dash-figure" : null },
+        "td", { class: figure(index) },
         index === 0 && this.app.backend.live
           ? element("button", { type: "button", class: "lsnb-dash-open", onclick: () => this.guard(openTranscript(this.app, session_id, cell)) }, cell)
           : cell,
