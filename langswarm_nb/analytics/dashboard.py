@@ -20,6 +20,7 @@ import traitlets
 from ..errors import SessionError
 from . import page
 from .exports import to_csv, to_parquet
+from .figures.style import minute
 from .figures.tiles import tiles
 from .report import Progress, Report
 from .source import ArrowSource, Source, open_source
@@ -207,6 +208,7 @@ def transcript(source: Source, session_id: str) -> list[dict[str, Any]]:
             "who": (row["model"] or row["role"] or "")[:200],
             "role": row["role"] or "",
             "status": row["status"] or "",
+            "at": f"{minute(row['created_at'])} UTC" if row["created_at"] else "",
             "html": render_markdown((row["content"] or "")[:100_000]),
         }
         for row in reversed(rows)

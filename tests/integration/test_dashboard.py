@@ -193,6 +193,8 @@ def test_down_to_the_transcript(page, store):
     messages = frames.messages(store, session_id=row["session_id"]).query("is_active_branch")
     assert len(reply["value"]) == len(messages)
     assert reply["value"][0]["role"] == "user"
+    first = messages.sort_values("seq")["created_at"].iloc[0]
+    assert reply["value"][0]["at"] == f"{first:%Y-%m-%d %H:%M} UTC"
     assert "<p>" in reply["value"][0]["html"]
 
 

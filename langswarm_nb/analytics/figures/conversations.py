@@ -93,7 +93,7 @@ def longest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
         for messages, turns, duration in zip(top["messages"], top["turns"], top["duration_s"], strict=True)
     ]
     note = f"messages, turns and duration of the longest {len(top)}"
-    return ranking(_titles(top), top["messages"], texts, question, note, width=style.LARGE, theme=theme)
+    return _bars(top, top["messages"], texts, question, note, theme)
 
 
 def dearest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -107,7 +107,7 @@ def dearest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
         for cost, n in zip(top["cost_usd"], top["unpriced"], strict=True)
     ]
     note = style.joined(f"the dearest {len(top)}", style.unpriced_note(top))
-    return ranking(_titles(top), top["cost_usd"], texts, question, note, width=style.LARGE, theme=theme)
+    return _bars(top, top["cost_usd"], texts, question, note, theme)
 
 
 def search(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -119,7 +119,7 @@ def search(frame: Frame, *, theme: str = "light") -> go.Figure:
     top = found.sort_values("score", ascending=False, kind="stable").head(_MOST)
     texts = [style.counted(n, "message") for n in top["message_id"]]
     note = f"{style.counted(len(frame), 'message')} found; the best conversations, by how well they fit"
-    return ranking(_titles(top), top["score"], texts, question, note, width=style.LARGE, theme=theme)
+    return _bars(top, top["score"], texts, question, note, theme)
 
 
 def similar(frame: Frame, *, theme: str = "light") -> go.Figure:
@@ -132,16 +132,9 @@ def similar(frame: Frame, *, theme: str = "light") -> go.Figure:
         style.joined("–" if style.unknown(likeness) else f"{likeness:.2f}", style.label(shared) if shared else "")
         for likeness, shared in zip(top["similarity"], top["shared"], strict=True)
     ]
-    return ranking(
-        _titles(top),
-        top["similarity"],
-        texts,
-        question,
-        "likeness, of 1, and shared words",
-        width=style.LARGE,
-        theme=theme,
-    )
+    return _bars(top, top["similarity"], texts, question, "likeness, of 1, and shared words", theme)
 
 
-def _titles(frame: Frame) -> list[str]:
-    return ["Untitled" if style.unknown(title) else title for title in frame["title"]]
+def _bars(top: Frame, values: Frame, texts: list[str], question: str, note: str, theme: str) -> go.Figure:
+    titles = ["Untitled" if style.unknown(title) else title for title in top["title"]]
+    return ranking(titles, values, texts, question, note, width=style.LARGE, theme=theme)

@@ -114,12 +114,12 @@ async function openTranscript(app, session_id, title) {
     element("div", { class: "lsnb-dash-title" }, element("h3", { class: "lsnb-dash-question" }, title),
       element("div", { class: "lsnb-dash-tools" }, like, back)),
     list,
-    element("div", { class: "lsnb-dash-messages", tabindex: 0, "aria-label": "Messages" }, ...value.map(({ who, role, status, html }) => {
+    element("div", { class: "lsnb-dash-messages", tabindex: 0, "aria-label": "Messages" }, ...value.map(({ who, role, status, at, html }) => {
       const text = element("div", { class: "lsnb-md" });
       text.innerHTML = html; // sanitized by the package's one renderer
-      const mark = status === "error" || status === "interrupted" ? ` · ${status}` : "";
+      const mark = status === "error" || status === "interrupted" ? status : "";
       return element("article", { class: `lsnb-dash-message lsnb-dash-from-${role === "user" ? "user" : "other"}` },
-        element("small", {}, who + mark), text);
+        element("small", {}, [who, at, mark].filter(Boolean).join(" · ")), text);
     })),
   );
   for (const other of others) other.inert = true;
