@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +15,7 @@ from .write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
@@ -51,17 +52,33 @@ class Append(Write):
     alone: ClassVar[bool] = True
 
     def apply(self, ledger: Ledger) -> None:
-        self.outcome = Appended()
-        ledger.begin()
-        with _sparing_memory(ledger, sum(rows.nbytes for rows in self.tables.values())), self._registered(ledger):
-            if self.replacing:
-                self._replace(ledger)
-            for name, rows in self.tables.items():
-                self._add(ledger, name, rows)
+        try:
+            with self._sparing_memory(ledger):
+                self._load(ledger)
+        except duckdb.OutOfMemoryException:
+            # What it was held to was too little: readers may have held some of it.
+            ledger.rollback()
+            self._load(ledger)
         if self.trial:
             ledger.rollback()
         # Numbers and ids that were looked up before are no longer those of the store.
         ledger.forget()
+
+    def _load(self, ledger: Ledger) -> None:
+        self.outcome = Appended()
+        ledger.begin()
+        with self._registered(ledger):
+            if self.replacing:
+                self._replace(ledger)
+            for name, rows in self.tables.items():
+                self._add(ledger, name, rows)
+
+    def _sparing_memory(self, ledger: Ledger) -> AbstractContextManager[None]:
+        """An import would grow with its file."""
+        if ledger.is_shared:
+            return nullcontext()
+        incoming = sum(rows.nbytes for rows in self.tables.values())
+        return ledger.memory.low(ledger.connection, _MEMORY_MB + _TIMES * incoming // 2**20)
 
     @contextmanager
     def _registered(self, ledger: Ledger) -> Iterator[None]:
@@ -71,7 +88,8 @@ class Append(Write):
             yield
         finally:
             for name in self.tables:
-                ledger.connection.unregister(_INCOMING + name)
+                with suppress(duckdb.Error):  # DuckDB 2 does nothing more in a transaction that has failed
+                    ledger.connection.unregister(_INCOMING + name)
 
     def _add(self, ledger: Ledger, name: str, rows: pa.Table) -> None:
         key, incoming = IDS[name], _INCOMING + name
@@ -123,23 +141,6 @@ class Append(Write):
         place = rows.column_names.index("is_active_branch")
         ledger.connection.unregister(_INCOMING + "messages")
         ledger.connection.register(_INCOMING + "messages", rows.set_column(place, "is_active_branch", active))
-
-
-@contextmanager
-def _sparing_memory(ledger: Ledger, incoming: int) -> Iterator[None]:
-    """DuckDB keeps in memory what it writes as long as there is room, and an import would grow with its file."""
-    if ledger.is_shared:
-        yield
-        return
-    limit = _MEMORY_MB + _TIMES * incoming // 2**20
-    with suppress(duckdb.Error):  # somebody reads so much at this moment
-        ledger.connection.execute(f"SET GLOBAL memory_limit = '{limit}MB'")
-    try:
-        yield
-    finally:
-        # Not in the transaction, which may have failed: there nothing can be set any more.
-        with ledger.connection.cursor() as cursor:
-            cursor.execute("RESET GLOBAL memory_limit")
 
 
 def _column(ledger: Ledger, sql: str) -> set[str]:
