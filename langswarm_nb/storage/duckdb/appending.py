@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +15,6 @@ from .write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
@@ -52,12 +51,16 @@ class Append(Write):
     alone: ClassVar[bool] = True
 
     def apply(self, ledger: Ledger) -> None:
+        if not ledger.is_shared:
+            # An import would grow with its file. It stays so for the commit, until something else is done.
+            incoming = sum(rows.nbytes for rows in self.tables.values())
+            ledger.memory.lower(ledger.connection, _MEMORY_MB + _TIMES * incoming // 2**20)
         try:
-            with self._sparing_memory(ledger):
-                self._load(ledger)
+            self._load(ledger)
         except duckdb.OutOfMemoryException:
             # What it was held to was too little: readers may have held some of it.
             ledger.rollback()
+            ledger.memory.lift(ledger.connection)
             self._load(ledger)
         if self.trial:
             ledger.rollback()
@@ -72,13 +75,6 @@ class Append(Write):
                 self._replace(ledger)
             for name, rows in self.tables.items():
                 self._add(ledger, name, rows)
-
-    def _sparing_memory(self, ledger: Ledger) -> AbstractContextManager[None]:
-        """An import would grow with its file."""
-        if ledger.is_shared:
-            return nullcontext()
-        incoming = sum(rows.nbytes for rows in self.tables.values())
-        return ledger.memory.low(ledger.connection, _MEMORY_MB + _TIMES * incoming // 2**20)
 
     @contextmanager
     def _registered(self, ledger: Ledger) -> Iterator[None]:

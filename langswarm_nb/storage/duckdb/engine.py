@@ -99,7 +99,7 @@ class Engine:
         try:
             cursor = self.location.cursor(connection)
             try:
-                with self._memory.lifted(cursor):
+                with self._memory.reading(cursor):
                     yield cursor
             finally:
                 cursor.close()
@@ -269,6 +269,7 @@ class Engine:
         assert ledger is not None
         try:
             waits_s = max(request.waits_s for request in requests)
+            ledger.memory.lift(ledger.connection)
             outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None], waits_s)
             broken = any(outcome is not None and failures.needs_reopening(outcome) for outcome in outcomes)
         except Exception as error:
