@@ -75,7 +75,7 @@ def test_markdown_is_rendered_and_code_can_be_copied_and_put_into_a_cell(open_no
     expect(reply.locator("math").first).to_be_visible()
     assert reply.locator("pre span[class^=lsnb-k]").count() > 1
     panel.button("Put into a new cell below").click()
-    code = reply.locator("pre code").inner_text()
+    code = reply.locator("pre code").text_content() or ""
     assert lab.cell_sources()[2] == code
     assert code.startswith("import pandas as pd")
     panel.button("Copy code").click()
@@ -114,7 +114,7 @@ def test_stop_keeps_what_came(open_notebook: OpenNotebook) -> None:
         reply = panel.replies.last
         expect(reply).to_have_attribute("data-state", "interrupted")
         expect(reply.locator(".lsnb-stopped")).to_have_text("Stopped here.")
-        assert 20 <= len(reply.locator(".lsnb-md").inner_text()) < len(LONG)
+        assert 20 <= len(reply.locator(".lsnb-md").text_content() or "") < len(LONG)
         expect(panel.button("Send")).to_be_visible()
 
 

@@ -51,17 +51,30 @@ class Append(Write):
     alone: ClassVar[bool] = True
 
     def apply(self, ledger: Ledger) -> None:
-        self.outcome = Appended()
-        ledger.begin()
-        with _sparing_memory(ledger, sum(rows.nbytes for rows in self.tables.values())), self._registered(ledger):
-            if self.replacing:
-                self._replace(ledger)
-            for name, rows in self.tables.items():
-                self._add(ledger, name, rows)
+        if not ledger.is_shared:
+            # An import would grow with its file. It stays so for the commit, until something else is done.
+            incoming = sum(rows.nbytes for rows in self.tables.values())
+            ledger.memory.lower(ledger.connection, _MEMORY_MB + _TIMES * incoming // 2**20)
+        try:
+            self._load(ledger)
+        except duckdb.OutOfMemoryException:
+            # What it was held to was too little: readers may have held some of it.
+            ledger.rollback()
+            ledger.memory.lift(ledger.connection)
+            self._load(ledger)
         if self.trial:
             ledger.rollback()
         # Numbers and ids that were looked up before are no longer those of the store.
         ledger.forget()
+
+    def _load(self, ledger: Ledger) -> None:
+        self.outcome = Appended()
+        ledger.begin()
+        with self._registered(ledger):
+            if self.replacing:
+                self._replace(ledger)
+            for name, rows in self.tables.items():
+                self._add(ledger, name, rows)
 
     @contextmanager
     def _registered(self, ledger: Ledger) -> Iterator[None]:
@@ -71,7 +84,8 @@ class Append(Write):
             yield
         finally:
             for name in self.tables:
-                ledger.connection.unregister(_INCOMING + name)
+                with suppress(duckdb.Error):  # DuckDB 2 does nothing more in a transaction that has failed
+                    ledger.connection.unregister(_INCOMING + name)
 
     def _add(self, ledger: Ledger, name: str, rows: pa.Table) -> None:
         key, incoming = IDS[name], _INCOMING + name
@@ -123,23 +137,6 @@ class Append(Write):
         place = rows.column_names.index("is_active_branch")
         ledger.connection.unregister(_INCOMING + "messages")
         ledger.connection.register(_INCOMING + "messages", rows.set_column(place, "is_active_branch", active))
-
-
-@contextmanager
-def _sparing_memory(ledger: Ledger, incoming: int) -> Iterator[None]:
-    """DuckDB keeps in memory what it writes as long as there is room, and an import would grow with its file."""
-    if ledger.is_shared:
-        yield
-        return
-    limit = _MEMORY_MB + _TIMES * incoming // 2**20
-    with suppress(duckdb.Error):  # somebody reads so much at this moment
-        ledger.connection.execute(f"SET GLOBAL memory_limit = '{limit}MB'")
-    try:
-        yield
-    finally:
-        # Not in the transaction, which may have failed: there nothing can be set any more.
-        with ledger.connection.cursor() as cursor:
-            cursor.execute("RESET GLOBAL memory_limit")
 
 
 def _column(ledger: Ledger, sql: str) -> set[str]:

@@ -26,6 +26,7 @@ from ..waiting import LoopAnswer
 from . import failures
 from .ledger import Ledger
 from .location import Location
+from .memory import MemoryLimit
 from .opening import open_store
 from .request import Request, RequestQueue
 from .tenure import POLL_S, Tenure
@@ -59,6 +60,7 @@ class Engine:
         self._queue = RequestQueue(self._changed)
         self._ledger: Ledger | None = None
         self._readers = 0
+        self._memory = MemoryLimit()
         # The connection that failed a reader: nobody gets it any more, and a new one takes its place.
         self._suspect: duckdb.DuckDBPyConnection | None = None
         self._thread: threading.Thread | None = None
@@ -97,7 +99,8 @@ class Engine:
         try:
             cursor = self.location.cursor(connection)
             try:
-                yield cursor
+                with self._memory.reading(cursor):
+                    yield cursor
             finally:
                 cursor.close()
         except duckdb.Error as error:
@@ -266,6 +269,7 @@ class Engine:
         assert ledger is not None
         try:
             waits_s = max(request.waits_s for request in requests)
+            ledger.memory.lift(ledger.connection)
             outcomes = commit_together(ledger, [r.write for r in requests if r.write is not None], waits_s)
             broken = any(outcome is not None and failures.needs_reopening(outcome) for outcome in outcomes)
         except Exception as error:
@@ -346,6 +350,7 @@ class Engine:
                 if not self._tenure.is_ours:  # lost to a fork, just now
                     return False
                 ledger = open_store(self.location, self._mark)
+                ledger.memory = self._memory
                 with self._changed:
                     self._ledger = ledger
                     self._tenure.opened()

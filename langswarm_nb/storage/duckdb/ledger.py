@@ -23,6 +23,7 @@ from ..rows import Row
 from ..schema import IDS, TABLES
 from .journal import Journal
 from .lease import OwnerMark
+from .memory import MemoryLimit
 from .pending import PendingRows
 from .sharing import SharedMark
 
@@ -60,6 +61,7 @@ class Ledger:
     def __init__(self, connection: duckdb.DuckDBPyConnection, location: Location, mark: OwnerMark | SharedMark) -> None:
         self.connection = connection
         self.where = location.shown
+        self.memory = MemoryLimit()
         self.mark = mark
         self._turns = location.turns(connection)
         self._journal = location.journal

@@ -193,7 +193,7 @@ class Panel {
     if (patch.answers === (this.pendingRid || 0)) {
       this.answered = patch.answers;
       this.store.hear(patch.answers);
-      this.tray?.keep(this.sending, patch.messages.findLast((view) => view.role === "user"));
+      this.tray?.keep(this.sending, patch.messages?.findLast((view) => view.role === "user"));
       this.dropPending();
     }
     const { header } = this.store;
