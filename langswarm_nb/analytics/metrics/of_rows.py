@@ -104,6 +104,10 @@ spread AS MATERIALIZED (
 ),
 buckets AS MATERIALIZED (
     SELECT bucket, count(*) AS calls FROM marked WHERE is_current AND bucket IS NOT NULL GROUP BY bucket
+),
+hours AS MATERIALIZED (
+    SELECT DISTINCT person, is_current, {{visit}} AS slot FROM history
+    WHERE is_asked AND person > 0 AND slot IS NOT NULL
 )"""
 _OF_KIND = "x.kind IN (SELECT kind FROM kinds WHERE {condition})"
 CONDITIONS = {

@@ -13,6 +13,9 @@ SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
 # From a store's own tables: what the metrics name, once, because several of them look at it.
 # Ten a decade, from a millisecond to eleven days; a power of ten is the first of its decade however it is rounded.
 BUCKET = "floor(log10(least(greatest({0}, 0.001), 999999)) * 10 + 1e-9)::SMALLINT"
+# Words are grouped by as they are stored, which is several times faster than after a join or a copy: so what is summed
+# is read from `chosen`, and looks up the sessions of what was summed.
+PEOPLE_JOIN = "LEFT JOIN people p USING (session_id)"
 HISTORY = """
 people AS MATERIALIZED (
     SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
@@ -22,46 +25,71 @@ people AS MATERIALIZED (
     ) USING (user_id)
 ),
 persons AS NOT MATERIALIZED (SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person),
-history AS MATERIALIZED (
-    SELECT x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status, x.cost_usd,
-           x.output_tokens, {timed_s} AS timed_s,
-           p.session_no, coalesce(p.person, 0) AS person,
-           coalesce(x.provider, p.provider) AS provider,
-           coalesce(x.request_model, x.response_model, p.model) AS model,{more}
+chosen AS {materialized} (
+    SELECT x.session_id, x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status, x.cost_usd,
+           x.output_tokens, {timed_s} AS timed_s, x.provider, coalesce(x.request_model, x.response_model) AS model,{more}
            {slot} AS slot, {marks}
-    FROM messages x LEFT JOIN people p USING (session_id)
+    FROM messages x {people}
     WHERE {condition}
+),
+history AS MATERIALIZED (
+    SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model),
+           p.session_no, coalesce(p.person, 0) AS person
+    FROM chosen c LEFT JOIN people p USING (session_id)
 ),
 marked AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current OR is_previous),
 replies AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_reply)"""
 SUMS = f"""
+picked AS NOT MATERIALIZED (SELECT * FROM chosen WHERE is_current OR is_previous),
+-- Most replies say themselves which model they are of. The others are looked up apart.
+unnamed AS MATERIALIZED (
+    SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model)
+    FROM (SELECT * FROM picked WHERE is_reply AND (provider IS NULL OR model IS NULL)) c
+    LEFT JOIN people p USING (session_id)
+),
 cells AS MATERIALIZED (
+    SELECT {{is_current}}, slot, role, provider, model, status, {CELL}
+    FROM picked GROUP BY {{by}}slot, role, provider, model, status
+    -- No group is empty: with a count in it, this is asked of each group, not of each row.
+    HAVING role IS DISTINCT FROM 'assistant' OR (provider IS NOT NULL AND model IS NOT NULL) OR count(*) = 0
+    UNION ALL
     SELECT is_current, slot, role, provider, model, status, {CELL}
-    FROM marked GROUP BY is_current, slot, role, provider, model, status
+    FROM unnamed GROUP BY is_current, slot, role, provider, model, status
 ),
 present AS MATERIALIZED (
-    SELECT is_current, count(session_no) AS sessions, count(DISTINCT person) FILTER (person > 0) AS users
-    -- Listed first: counting what is distinct among a million rows takes longer than everything else.
-    FROM (SELECT DISTINCT is_current, session_no, person FROM marked) GROUP BY is_current
+    SELECT is_current, count(*) AS sessions, count(DISTINCT person) FILTER (person > 0) AS users
+    FROM (SELECT {{is_current}}, session_id FROM picked GROUP BY {{by}}session_id) JOIN people USING (session_id)
+    GROUP BY is_current
+),
+calls_named AS NOT MATERIALIZED (
+    SELECT * FROM picked WHERE is_current AND is_reply AND provider IS NOT NULL AND model IS NOT NULL
+    UNION ALL SELECT * FROM unnamed WHERE is_current
 ),
 reach AS MATERIALIZED (
     SELECT provider, model, sum(sessions)::BIGINT AS sessions, count(*) FILTER (person > 0) AS users
-    FROM (SELECT provider, model, person, count(session_no) AS sessions
-          FROM (SELECT DISTINCT provider, model, session_no, person FROM calls) GROUP BY provider, model, person)
+    FROM (SELECT c.provider, c.model, coalesce(person, 0) AS person, count(session_no) AS sessions
+          FROM (SELECT DISTINCT provider, model, session_id FROM calls_named) c
+          LEFT JOIN people USING (session_id) GROUP BY c.provider, c.model, coalesce(person, 0))
     GROUP BY provider, model
 ),
+timed AS MATERIALIZED (SELECT is_current, timed_s FROM picked WHERE timed_s IS NOT NULL),
 waits AS MATERIALIZED (
-    SELECT is_current, quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS marks
-    FROM replies WHERE timed_s IS NOT NULL GROUP BY is_current
+    SELECT is_current, quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS marks FROM timed GROUP BY is_current
 ),
 spread AS MATERIALIZED (
     SELECT provider, model, quantile_cont(timed_s, [0.5, 0.95]) AS waits,
            median(CASE WHEN isfinite(time_to_first_chunk_s) THEN time_to_first_chunk_s END) AS first_chunk_s,
            median(CASE WHEN isfinite(speed) THEN speed END) AS speed
-    FROM (SELECT *, {SPEED} AS speed FROM calls) GROUP BY provider, model
+    FROM (SELECT *, {SPEED} AS speed FROM calls_named) GROUP BY provider, model
 ),
 buckets AS MATERIALIZED (
-    SELECT {BUCKET.format("timed_s")} AS bucket, count(*) AS calls FROM calls WHERE timed_s IS NOT NULL GROUP BY bucket
+    SELECT {BUCKET.format("timed_s")} AS bucket, count(*) AS calls FROM timed WHERE is_current GROUP BY bucket
+),
+hours AS MATERIALIZED (
+    SELECT DISTINCT person, is_current, slot
+    FROM (SELECT {{is_current}}, session_id, {{visit}} AS slot FROM chosen
+          WHERE is_asked GROUP BY {{by}}session_id, {{visit}})
+    JOIN people USING (session_id) WHERE person > 0 AND slot IS NOT NULL
 )"""
 IS_ONE_OF = "list_contains(${name}::VARCHAR[], coalesce({column}::VARCHAR, ''))"
 CONDITIONS = {
