@@ -181,7 +181,7 @@ def _dense(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Return the rows with kind, model and hour as small numbers, and codes of what quantiles are asked of."""
+    """Return the rows with kind, model, hour and day as small numbers, and codes of what quantiles are asked of."""
     import pyarrow as pa
 
     is_reply = np.array([role == "assistant" for role in kinds.column("role").to_pylist()], bool)[kind]
@@ -198,36 +198,46 @@ def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.T
     unknown = times.is_null().to_numpy() | (hours < 0) | (hours >= 1 << 31)  # infinity has no hour
     added: dict[str, pa.Array] = {
         "hour": pa.array(np.where(unknown, 0, hours), pa.int32(), mask=unknown),
+        "day": pa.array(np.where(unknown, 0, hours // 24), pa.int32(), mask=unknown),
         "kind": pa.array(kind, pa.int32()),
         "made": pa.array(made, pa.int32(), mask=~is_reply),
     }
+    bucket = rows.column("bucket").fill_null(0).to_numpy().astype(np.int64)
     tables = []
     for measure, (name, values) in enumerate({"wait": timed, "first": first, "speed": speed}.items()):
-        added[f"{name}_code"], table = _codes(measure, values, made, is_reply)
+        added[f"{name}_code"], table = _codes(measure, values, bucket if name == "wait" else 0 * bucket, made, is_reply)
         tables.append(table)
+    rows = rows.drop_columns(["bucket"])
     for name, column in added.items():
         rows = rows.append_column(name, column)
     return rows, pa.concat_tables(tables)
 
 
-def _codes(measure: int, values: np.ndarray, made: np.ndarray, where: np.ndarray) -> tuple[pa.Array, pa.Table]:
-    """Return a code of each value, NULL for what is none, and what it stands for: a model and a `height`.
+def _codes(
+    measure: int, values: np.ndarray, bucket: np.ndarray, made: np.ndarray, where: np.ndarray
+) -> tuple[pa.Array, pa.Table]:
+    """Return a code of each value, NULL for what is none, and what it stands for: a model, a `height`, a bucket.
 
     Heights are in the order of the values, 64 between a value and its double: the first bits of the number, which are
-    its exponent and six of its mantissa.
+    its exponent and six of its mantissa. One that lies in two buckets is two.
     """
     import pyarrow as pa
 
     is_known = where & np.isfinite(values)
     height, _ = _dense(np.where(is_known & (values > 0), values.view(np.int64) >> 46, 0))
+    low = bucket.min(initial=0)
+    height, _ = _dense(height * (bucket.max(initial=0) - low + 1) + bucket - low)
     size = int(height.max(initial=0)) + 1
     code, used = _dense(made * size + height)
+    of_code = np.zeros(len(used), np.int64)
+    of_code[code] = bucket
     table = pa.table(
         {
             "measure": pa.array(np.full(len(used), measure), pa.int32()),
             "code": pa.array(np.arange(len(used)), pa.int32()),
             "made": pa.array(used // size, pa.int32()),
             "height": pa.array(used % size, pa.int32()),
+            "bucket": pa.array(of_code, pa.int16()),
         }
     )
     return pa.array(code, pa.int32(), mask=~is_known), table

@@ -91,7 +91,9 @@ def test_a_snapshot_is_read_again_when_the_store_changed(tmp_path, monkeypatch):
     assert overview() == 100
     assert len(read) > 1
     overview(model="gpt-5")
-    assert len(read) == 1
+    assert len(read) <= 1  # for whether anything changed; none while nobody else can have written
+    overview(model="gpt-5")
+    assert not read
     s = list(frames.sessions(store)["session_id"])
     runtime.run(store.add_message(s[0], SessionMessage(new_id(), s[0], "user", "once more", START)))
     assert overview() == 101

@@ -56,6 +56,11 @@ reach AS MATERIALIZED (
                      GROUP BY made, person) GROUP BY made) USING (made)
     JOIN makes USING (made)
 ),
+tallies AS MATERIALIZED ({_COUNTED_ALL}),
+buckets AS MATERIALIZED (
+    SELECT bucket, sum(n)::BIGINT AS calls FROM tallies JOIN codes USING (measure, code)
+    WHERE is_current AND measure = 0 GROUP BY bucket
+),
 -- `made` is a model; none of them, -1, stands for all.
 counted AS MATERIALIZED (
     SELECT measure, is_current, made, height, n,
@@ -63,7 +68,7 @@ counted AS MATERIALIZED (
            sum(n) OVER (PARTITION BY measure, is_current, made) AS total
     FROM (
         SELECT measure, is_current, coalesce(made, -1) AS made, height, sum(n)::BIGINT AS n
-        FROM ({_COUNTED_ALL}) JOIN codes USING (measure, code)
+        FROM tallies JOIN codes USING (measure, code)
         GROUP BY GROUPING SETS ((measure, is_current, made, height), (measure, is_current, height))
         HAVING made IS NOT NULL OR measure = 0
     )
@@ -77,7 +82,8 @@ places AS MATERIALIZED (
 near AS MATERIALIZED (
     SELECT DISTINCT measure, is_current, made, height, code, (upto - n)::BIGINT AS before
     FROM counted JOIN places USING (measure, is_current, made)
-    JOIN (SELECT * FROM codes UNION ALL SELECT measure, code, -1, height FROM codes) USING (measure, made, height)
+    JOIN (SELECT measure, code, made, height FROM codes UNION ALL SELECT measure, code, -1, height FROM codes)
+    USING (measure, made, height)
     WHERE upto > floor(place) AND upto - n <= ceil(place)
 ),
 sorted AS MATERIALIZED (
@@ -102,12 +108,11 @@ spread AS MATERIALIZED (
           FROM marks WHERE is_current GROUP BY made)
     JOIN makes USING (made)
 ),
-buckets AS MATERIALIZED (
-    SELECT bucket, count(*) AS calls FROM marked WHERE is_current AND bucket IS NOT NULL GROUP BY bucket
-),
 hours AS MATERIALIZED (
-    SELECT DISTINCT person, is_current, {{visit}} AS slot FROM history
-    WHERE is_asked AND person > 0 AND slot IS NOT NULL
+    SELECT person, is_current, when_asked * {{scale}} AS slot
+    FROM (SELECT {{is_current}}, person, {{visit}} AS when_asked, count(*) AS n FROM history
+          WHERE is_asked AND person > 0 GROUP BY {{by}}person, {{visit}})
+    WHERE when_asked IS NOT NULL
 )"""
 _OF_KIND = "x.kind IN (SELECT kind FROM kinds WHERE {condition})"
 CONDITIONS = {

@@ -86,10 +86,10 @@ buckets AS MATERIALIZED (
     SELECT {BUCKET.format("timed_s")} AS bucket, count(*) AS calls FROM timed WHERE is_current GROUP BY bucket
 ),
 hours AS MATERIALIZED (
-    SELECT DISTINCT person, is_current, slot
-    FROM (SELECT {{is_current}}, session_id, {{visit}} AS slot FROM chosen
+    SELECT DISTINCT person, is_current, when_asked * {{scale}} AS slot
+    FROM (SELECT {{is_current}}, session_id, {{visit}} AS when_asked FROM chosen
           WHERE is_asked GROUP BY {{by}}session_id, {{visit}})
-    JOIN people USING (session_id) WHERE person > 0 AND slot IS NOT NULL
+    JOIN people USING (session_id) WHERE person > 0 AND when_asked IS NOT NULL
 )"""
 IS_ONE_OF = "list_contains(${name}::VARCHAR[], coalesce({column}::VARCHAR, ''))"
 CONDITIONS = {

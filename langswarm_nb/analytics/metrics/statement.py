@@ -241,7 +241,8 @@ def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = Fal
     )
     sums = (of_rows.SUMS if of_snapshot else of_tables.SUMS).format(
         slot="step * 4" if is_utc else "step",
-        visit="slot // 96 * 96" if is_utc else "slot // 4 * 4",
+        visit=("day" if of_snapshot else "slot // 96") if is_utc else "slot // 4",
+        scale=96 if is_utc else 4,
         # A constant among what is grouped by keeps DuckDB from grouping by small numbers.
         is_current="is_current" if is_marked else "true AS is_current",
         by="is_current, " if is_marked else "",
