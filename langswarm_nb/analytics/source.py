@@ -41,7 +41,7 @@ class ArrowSource:
         self._connection = duckdb.connect(
             config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}
         )
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         for name, columns in TABLES.items():
             # Quoted, because DuckDB reserves the name of the column `at`.
             declared = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())

@@ -27,13 +27,15 @@ people AS MATERIALIZED (
 persons AS NOT MATERIALIZED (SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person),
 chosen AS {materialized} (
     SELECT x.session_id, x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status, x.cost_usd,
-           x.output_tokens, {timed_s} AS timed_s, x.provider, coalesce(x.request_model, x.response_model) AS model,{more}
+           x.output_tokens, {timed_s} AS timed_s, x.provider, x.request_model AS asked_model,
+           x.response_model AS answered_model, coalesce(x.request_model, x.response_model) AS model,{more}
            {slot} AS slot, {marks}
     FROM messages x {people}
     WHERE {condition}
 ),
 history AS MATERIALIZED (
-    SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model),
+    SELECT c.* EXCLUDE (asked_model, answered_model)
+           REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model),
            p.session_no, coalesce(p.person, 0) AS person
     FROM chosen c LEFT JOIN people p USING (session_id)
 ),
@@ -41,10 +43,13 @@ marked AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current OR is_previou
 replies AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_reply)"""
 SUMS = f"""
 picked AS NOT MATERIALIZED (SELECT * FROM chosen WHERE is_current OR is_previous),
--- Most replies say themselves which model they are of. The others are looked up apart.
+-- Most replies say themselves which model they are of. The others are looked up apart: found in two steps, each of
+-- which is a question for one column at a time and so for few of a table's pages.
 unnamed AS MATERIALIZED (
     SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model)
-    FROM (SELECT * FROM picked WHERE is_reply AND (provider IS NULL OR model IS NULL)) c
+    FROM (SELECT * FROM picked WHERE is_reply AND provider IS NULL
+          UNION ALL SELECT * FROM picked WHERE is_reply AND provider IS NOT NULL
+                                           AND asked_model IS NULL AND answered_model IS NULL) c
     LEFT JOIN people p USING (session_id)
 ),
 cells AS MATERIALIZED (
