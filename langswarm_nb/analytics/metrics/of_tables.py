@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 # A reply that broke off says nothing about how long a reply takes.
-TIMED_S = """CASE WHEN x.role = 'assistant' AND (x.status IS NULL OR x.status = 'complete') AND isfinite(x.duration_s)
-                THEN x.duration_s END"""
+_IS_TIMED = "(x.status IS NULL OR x.status = 'complete') AND isfinite(x.duration_s)"
+TIMED_S = f"CASE WHEN x.role = 'assistant' AND {_IS_TIMED} THEN x.duration_s END"
 CELL = """count(*) AS messages, sum(cost_usd) AS cost_usd, count(*) - count(cost_usd) AS unpriced,
            sum(output_tokens) AS output_tokens, count(output_tokens) AS counted"""
 SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
@@ -27,14 +27,14 @@ people AS MATERIALIZED (
 persons AS NOT MATERIALIZED (SELECT person, any_value(user_id) AS user_id FROM people GROUP BY person),
 chosen AS {materialized} (
     SELECT x.session_id, x.role, x.role = 'assistant' AS is_reply, x.role = 'user' AS is_asked, x.status, x.cost_usd,
-           x.output_tokens, {timed_s} AS timed_s, x.provider, x.request_model AS asked_model,
-           x.response_model AS answered_model, coalesce(x.request_model, x.response_model) AS model,{more}
+           x.output_tokens, x.duration_s, {timed_s} AS timed_s, x.provider, x.request_model AS asked_model,
+           coalesce(x.request_model, x.response_model) AS model,{more}
            {slot} AS slot, {marks}
     FROM messages x {people}
     WHERE {condition}
 ),
 history AS MATERIALIZED (
-    SELECT c.* EXCLUDE (asked_model, answered_model)
+    SELECT c.* EXCLUDE (asked_model, duration_s)
            REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model),
            p.session_no, coalesce(p.person, 0) AS person
     FROM chosen c LEFT JOIN people p USING (session_id)
@@ -43,20 +43,19 @@ marked AS NOT MATERIALIZED (SELECT * FROM history WHERE is_current OR is_previou
 replies AS NOT MATERIALIZED (SELECT * FROM marked WHERE is_reply)"""
 SUMS = f"""
 picked AS NOT MATERIALIZED (SELECT * FROM chosen WHERE is_current OR is_previous),
--- Most replies say themselves which model they are of. The others are looked up apart: found in two steps, each of
--- which is a question for one column at a time and so for few of a table's pages.
+-- Most replies say themselves which model they are of. The others are looked up apart, and found in two steps, because
+-- DuckDB goes past pages by one column at a time.
 unnamed AS MATERIALIZED (
     SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model)
     FROM (SELECT * FROM picked WHERE is_reply AND provider IS NULL
-          UNION ALL SELECT * FROM picked WHERE is_reply AND provider IS NOT NULL
-                                           AND asked_model IS NULL AND answered_model IS NULL) c
+          UNION ALL SELECT * FROM picked WHERE is_reply AND provider IS NOT NULL AND asked_model IS NULL) c
     LEFT JOIN people p USING (session_id)
 ),
 cells AS MATERIALIZED (
-    SELECT {{is_current}}, slot, role, provider, model, status, {CELL}
-    FROM picked GROUP BY {{by}}slot, role, provider, model, status
+    SELECT {{is_current}}, slot, role, provider, asked_model AS model, status, {CELL}
+    FROM picked GROUP BY {{by}}slot, role, provider, asked_model, status
     -- No group is empty: with a count in it, this is asked of each group, not of each row.
-    HAVING role IS DISTINCT FROM 'assistant' OR (provider IS NOT NULL AND model IS NOT NULL) OR count(*) = 0
+    HAVING role IS DISTINCT FROM 'assistant' OR (provider IS NOT NULL AND asked_model IS NOT NULL) OR count(*) = 0
     UNION ALL
     SELECT is_current, slot, role, provider, model, status, {CELL}
     FROM unnamed GROUP BY is_current, slot, role, provider, model, status
@@ -67,7 +66,8 @@ present AS MATERIALIZED (
     GROUP BY is_current
 ),
 calls_named AS NOT MATERIALIZED (
-    SELECT * FROM picked WHERE is_current AND is_reply AND provider IS NOT NULL AND model IS NOT NULL
+    SELECT * REPLACE (asked_model AS model) FROM picked
+    WHERE is_current AND is_reply AND provider IS NOT NULL AND asked_model IS NOT NULL
     UNION ALL SELECT * FROM unnamed WHERE is_current
 ),
 reach AS MATERIALIZED (
@@ -77,7 +77,9 @@ reach AS MATERIALIZED (
           LEFT JOIN people USING (session_id) GROUP BY c.provider, c.model, coalesce(person, 0))
     GROUP BY provider, model
 ),
-timed AS MATERIALIZED (SELECT is_current, timed_s FROM picked WHERE timed_s IS NOT NULL),
+timed AS MATERIALIZED (
+    SELECT x.is_current, x.duration_s AS timed_s FROM picked x WHERE x.is_reply AND {_IS_TIMED}
+),
 waits AS MATERIALIZED (
     SELECT is_current, quantile_cont(timed_s, [0.5, 0.95, 0.99]) AS marks FROM timed GROUP BY is_current
 ),
