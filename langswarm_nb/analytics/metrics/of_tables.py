@@ -10,11 +10,10 @@ CELL = """count(*) AS messages, sum(cost_usd) AS cost_usd, count(*) - count(cost
 SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
      THEN output_tokens / (timed_s - coalesce(time_to_first_chunk_s, 0)) END"""
 
-# From a store's own tables: what the metrics name, once, because several of them look at it.
 # Ten a decade, from a millisecond to eleven days; a power of ten is the first of its decade however it is rounded.
 BUCKET = "floor(log10(least(greatest({0}, 0.001), 999999)) * 10 + 1e-9)::SMALLINT"
-# Words are grouped by as they are stored, which is several times faster than after a join or a copy: so what is summed
-# is read from `chosen`, and looks up the sessions of what was summed.
+# Words are grouped by as they are stored, which is several times faster than after a join or a copy. So sums are made of
+# `chosen`, and then look up their sessions; what needs the session of every message is made of `history`.
 PEOPLE_JOIN = "LEFT JOIN people p USING (session_id)"
 HISTORY = """
 people AS MATERIALIZED (
@@ -61,9 +60,9 @@ cells AS MATERIALIZED (
     FROM unnamed GROUP BY is_current, slot, role, provider, model, status
 ),
 present AS MATERIALIZED (
-    SELECT is_current, count(*) AS sessions, count(DISTINCT person) FILTER (person > 0) AS users
-    FROM (SELECT {{is_current}}, session_id FROM picked GROUP BY {{by}}session_id) JOIN people USING (session_id)
-    GROUP BY is_current
+    SELECT is_current, count(session_no) AS sessions, count(DISTINCT person) FILTER (person > 0) AS users
+    FROM (SELECT {{is_current}}, session_id FROM picked GROUP BY {{by}}session_id)
+    LEFT JOIN people USING (session_id) GROUP BY is_current
 ),
 calls_named AS NOT MATERIALIZED (
     SELECT * REPLACE (asked_model AS model) FROM picked

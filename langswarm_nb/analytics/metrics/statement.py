@@ -5,7 +5,8 @@ Every metric is a `SELECT` over a few common table expressions:
 - `m`: one row a message that the filters let through; `calls`: those of the assistant (`is_reply`; `is_asked` are
   those of the user); `timed_s` is the duration of complete ones
 - `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
-  `marked` has the rows of both periods, `replies` those of the assistant among them
+  `marked` has the rows of both periods, `replies` those of the assistant among them; a store's own tables have
+  `chosen` before it, without the sessions
 - `cells`: `marked`, in sums by slot, role, provider, model and status
 - `waits`: quantiles of `timed_s`; `spread`: those of each model; `buckets`: how many durations are how long
 - `present`: sessions and users; `reach`: those of each model; `visits`: when each person was there; `persons`: who
@@ -227,7 +228,7 @@ def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = Fal
     if "spread" in named:
         named += of_tables.SUMS
     words = [name for name in of_tables.CONDITIONS if getattr(filters, name)]
-    # What few rows are left of is kept; a look at the clock costs less than a copy.
+    # What leaves few rows is kept; of a store's own tables a period alone is not, because a copy costs more than it.
     is_kept = bool(is_marked or values) if of_snapshot else bool(words)
     rows = (of_rows.HISTORY if of_snapshot else of_tables.HISTORY).format(
         slot="x.hour * 4" if of_snapshot and is_utc else slot_of("x.created_at", is_utc),
