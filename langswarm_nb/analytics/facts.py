@@ -37,10 +37,11 @@ _VOTED = "CASE WHEN x.message_id IN (SELECT message_id FROM events WHERE kind = 
 
 
 class Facts(NamedTuple):
-    """One row a message, a code of what is timed, a set of words, a user, and (if whole) a session."""
+    """One row a message, a code of what is timed, an hour's kind, a set of words, a user, (if whole) a session."""
 
     rows: pa.Table
     codes: pa.Table
+    moments: pa.Table
     kinds: pa.Table
     persons: pa.Table
     people: pa.Table | None
@@ -54,8 +55,8 @@ def read_facts(source: Source, whole: bool) -> Facts:
     rows, lists = _apart(answer)
     kind, kinds = _kinds(rows, words, known)
     numbers = rows.drop_columns([name for name in ("kind", *words) if name in rows.column_names])
-    numbers, codes = _with_codes(numbers, kind, kinds)
-    return Facts(numbers, codes, kinds, lists["persons"], lists.get("people"))
+    numbers, codes, moments = _with_codes(numbers, kind, kinds)
+    return Facts(numbers, codes, moments, kinds, lists["persons"], lists.get("people"))
 
 
 def _words_of(source: Source, words: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
@@ -180,8 +181,8 @@ def _dense(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places[values], used
 
 
-def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Return the rows with kind, model, hour and day as small numbers, and codes of what quantiles are asked of."""
+def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Return the rows with all as small numbers, codes of what quantiles are asked of, and each cell's hour and kind."""
     import pyarrow as pa
 
     is_reply = np.array([role == "assistant" for role in kinds.column("role").to_pylist()], bool)[kind]
@@ -196,9 +197,12 @@ def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.T
         writing = timed - np.where(np.isnan(first), 0, first)
         speed = np.where(writing > 0, tokens / writing, np.nan)
     unknown = times.is_null().to_numpy() | (hours < 0) | (hours >= 1 << 31)  # infinity has no hour
+    hours = np.where(unknown, 0, hours)
+    cell, moments = _cells(hours, unknown, kind, kinds.num_rows)
     added: dict[str, pa.Array] = {
-        "hour": pa.array(np.where(unknown, 0, hours), pa.int32(), mask=unknown),
-        "day": pa.array(np.where(unknown, 0, hours // 24), pa.int32(), mask=unknown),
+        "hour": pa.array(hours, pa.int32(), mask=unknown),
+        "day": pa.array(hours // 24, pa.int32(), mask=unknown),
+        "cell": pa.array(cell, pa.int32()),
         "kind": pa.array(kind, pa.int32()),
         "made": pa.array(made, pa.int32(), mask=~is_reply),
     }
@@ -210,7 +214,24 @@ def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.T
     rows = rows.drop_columns(["bucket"])
     for name, column in added.items():
         rows = rows.append_column(name, column)
-    return rows, pa.concat_tables(tables)
+    return rows, pa.concat_tables(tables), moments
+
+
+def _cells(hours: np.ndarray, unknown: np.ndarray, kind: np.ndarray, kinds: int) -> tuple[np.ndarray, pa.Table]:
+    """Return one number for each hour and kind that occur together, and what it stands for."""
+    import pyarrow as pa
+
+    low = hours.min(initial=1 << 31, where=~unknown)
+    place, used_hours = _dense(np.where(unknown, 0, hours - low + 1))
+    cell, used = _dense(place * kinds + kind)
+    after_low = used_hours[used // max(kinds, 1)]
+    return cell, pa.table(
+        {
+            "cell": pa.array(np.arange(len(used)), pa.int32()),
+            "hour": pa.array(after_low + low - 1, pa.int32(), mask=after_low == 0),
+            "kind": pa.array(used % max(kinds, 1), pa.int32()),
+        }
+    )
 
 
 def _codes(

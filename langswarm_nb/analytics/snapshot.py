@@ -110,6 +110,7 @@ class _Tables:
         facts = read_facts(source, whole)
         self._fill("rows", facts.rows)
         self._fill("codes", facts.codes)
+        self._fill("moments", facts.moments)
         self._fill("kinds", facts.kinds)
         self._fill("persons", facts.persons)
         self._connection.execute(

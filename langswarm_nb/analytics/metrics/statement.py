@@ -232,7 +232,7 @@ def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = Fal
     is_kept = bool(is_marked or values) if of_snapshot else bool(words)
     rows = (of_rows.HISTORY if of_snapshot else of_tables.HISTORY).format(
         slot="x.hour * 4" if of_snapshot and is_utc else slot_of("x.created_at", is_utc),
-        step="x.hour" if is_utc else slot_of("x.created_at"),
+        step="NULL" if is_utc else slot_of("x.created_at"),
         timed_s=of_tables.TIMED_S,
         more="".join(f" {expression} AS {name}," for name, expression in MORE_COLUMNS.items() if name in named),
         marks=marks,
@@ -241,7 +241,9 @@ def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = Fal
         materialized="MATERIALIZED" if is_kept else "NOT MATERIALIZED",
     )
     sums = (of_rows.SUMS if of_snapshot else of_tables.SUMS).format(
-        slot="step * 4" if is_utc else "step",
+        slot="hour * 4" if is_utc else "step",
+        cell="cell" if is_utc else "step, kind",
+        moments="JOIN moments USING (cell)" if is_utc else "",
         visit=("day" if of_snapshot else "slot // 96") if is_utc else "slot // 4",
         scale=96 if is_utc else 4,
         # A constant among what is grouped by keeps DuckDB from grouping by small numbers.
