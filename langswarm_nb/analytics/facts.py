@@ -182,7 +182,7 @@ def _dense(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Return the rows with all as small numbers, codes of what quantiles are asked of, and each cell's hour and kind."""
+    """Return the rows as small numbers, codes of what quantiles are asked of, and each cell's hour and kind."""
     import pyarrow as pa
 
     is_reply = np.array([role == "assistant" for role in kinds.column("role").to_pylist()], bool)[kind]

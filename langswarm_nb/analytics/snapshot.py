@@ -101,8 +101,8 @@ class _Tables:
 
         self.whole = whole
         self._connection = duckdb.connect(config={"enable_external_access": "false"})
-        # Small numbers are grouped by without looking them up, which is several times faster; past 17 bits of them, going
-        # over what is empty takes longer than that. And joins are written in the order in which they are best made.
+        # Small numbers are grouped by without looking them up, which is several times faster; past 17 bits of them,
+        # going over what is empty takes longer than that. And joins are written in the order that is best.
         self._connection.execute(
             "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL perfect_ht_threshold = 17;"
             "SET preserve_insertion_order = false; SET disabled_optimizers = 'join_order'"

@@ -33,7 +33,8 @@ SUMS = f"""
 cells AS MATERIALIZED (
     SELECT is_current, {{slot}} AS slot, role, provider, model, status, messages, cost_usd, unpriced, output_tokens,
            counted
-    FROM (SELECT {{is_current}}, {{cell}}, {CELL} FROM marked GROUP BY {{by}}{{cell}}) {{moments}} JOIN kinds USING (kind)
+    FROM (SELECT {{is_current}}, {{cell}}, {CELL} FROM marked GROUP BY {{by}}{{cell}}) {{moments}}
+    JOIN kinds USING (kind)
 ),
 present AS MATERIALIZED (
     SELECT is_current, sessions, users

@@ -12,8 +12,8 @@ SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
 
 # Ten a decade, from a millisecond to eleven days; a power of ten is the first of its decade however it is rounded.
 BUCKET = "floor(log10(least(greatest({0}, 0.001), 999999)) * 10 + 1e-9)::SMALLINT"
-# Words are grouped by as they are stored, which is several times faster than after a join or a copy. So sums are made of
-# `chosen`, and then look up their sessions; what needs the session of every message is made of `history`.
+# Words are grouped by as they are stored, which is several times faster than after a join or a copy. So sums are made
+# of `chosen`, and then look up their sessions; what needs the session of every message is made of `history`.
 PEOPLE_JOIN = "LEFT JOIN people p USING (session_id)"
 HISTORY = """
 people AS MATERIALIZED (
