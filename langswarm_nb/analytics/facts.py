@@ -37,11 +37,15 @@ _VOTED = "CASE WHEN x.message_id IN (SELECT message_id FROM events WHERE kind = 
 
 
 class Facts(NamedTuple):
-    """One row a message, a code of what is timed, an hour's kind, a set of words, a user, (if whole) a session."""
+    """One row a message, a code of what is timed, a kind in an hour, a model in a session, a set of words, a user.
+
+    And, if whole, a session.
+    """
 
     rows: pa.Table
     codes: pa.Table
     moments: pa.Table
+    seats: pa.Table
     kinds: pa.Table
     persons: pa.Table
     people: pa.Table | None
@@ -55,8 +59,7 @@ def read_facts(source: Source, whole: bool) -> Facts:
     rows, lists = _apart(answer)
     kind, kinds = _kinds(rows, words, known)
     numbers = rows.drop_columns([name for name in ("kind", *words) if name in rows.column_names])
-    numbers, codes, moments = _with_codes(numbers, kind, kinds)
-    return Facts(numbers, codes, moments, kinds, lists["persons"], lists.get("people"))
+    return Facts(*_with_codes(numbers, kind, kinds), kinds, lists["persons"], lists.get("people"))
 
 
 def _words_of(source: Source, words: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
@@ -181,8 +184,8 @@ def _dense(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places[values], used
 
 
-def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Return the rows as small numbers, codes of what quantiles are asked of, and each cell's hour and kind."""
+def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
+    """Return the rows as small numbers, codes of what quantiles are asked of, and what cells and seats stand for."""
     import pyarrow as pa
 
     is_reply = np.array([role == "assistant" for role in kinds.column("role").to_pylist()], bool)[kind]
@@ -199,10 +202,12 @@ def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.T
     unknown = times.is_null().to_numpy() | (hours < 0) | (hours >= 1 << 31)  # infinity has no hour
     hours = np.where(unknown, 0, hours)
     cell, moments = _cells(hours, unknown, kind, kinds.num_rows)
+    seat, seats = _seats(rows.column("session_no").fill_null(0).to_numpy(), made, is_reply)
     added: dict[str, pa.Array] = {
         "hour": pa.array(hours, pa.int32(), mask=unknown),
         "day": pa.array(hours // 24, pa.int32(), mask=unknown),
         "cell": pa.array(cell, pa.int32()),
+        "seat": pa.array(seat, pa.int32(), mask=~is_reply),
         "kind": pa.array(kind, pa.int32()),
         "made": pa.array(made, pa.int32(), mask=~is_reply),
     }
@@ -214,7 +219,7 @@ def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.T
     rows = rows.drop_columns(["bucket"])
     for name, column in added.items():
         rows = rows.append_column(name, column)
-    return rows, pa.concat_tables(tables), moments
+    return rows, pa.concat_tables(tables), moments, seats
 
 
 def _cells(hours: np.ndarray, unknown: np.ndarray, kind: np.ndarray, kinds: int) -> tuple[np.ndarray, pa.Table]:
@@ -230,6 +235,21 @@ def _cells(hours: np.ndarray, unknown: np.ndarray, kind: np.ndarray, kinds: int)
             "cell": pa.array(np.arange(len(used)), pa.int32()),
             "hour": pa.array(after_low + low - 1, pa.int32(), mask=after_low == 0),
             "kind": pa.array(used % max(kinds, 1), pa.int32()),
+        }
+    )
+
+
+def _seats(session_no: np.ndarray, made: np.ndarray, is_reply: np.ndarray) -> tuple[np.ndarray, pa.Table]:
+    """Return one number for each session (0: unknown) and model that replied in it, and what it stands for."""
+    import pyarrow as pa
+
+    size = int(made.max(initial=0)) + 1
+    seat, used = _dense(np.where(is_reply, (session_no.astype(np.int64) + 1) * size + made, 0))
+    return seat, pa.table(
+        {
+            "seat": pa.array(np.arange(len(used)), pa.int32()),
+            "made": pa.array(used % size, pa.int32()),
+            "is_session": pa.array(used >= 2 * size, pa.bool_()),
         }
     )
 

@@ -111,6 +111,7 @@ class _Tables:
         self._fill("rows", facts.rows)
         self._fill("codes", facts.codes)
         self._fill("moments", facts.moments)
+        self._fill("seats", facts.seats)
         self._fill("kinds", facts.kinds)
         self._fill("persons", facts.persons)
         self._connection.execute(

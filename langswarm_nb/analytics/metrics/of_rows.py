@@ -49,9 +49,9 @@ present AS MATERIALIZED (
 makes AS MATERIALIZED (SELECT DISTINCT made, provider, model FROM kinds),
 reach AS MATERIALIZED (
     SELECT provider, model, sessions, coalesce(users, 0) AS users
-    FROM (SELECT made, count(session_no) AS sessions
-          FROM (SELECT made, session_no, count(*) AS n FROM marked WHERE is_current AND is_reply
-                GROUP BY made, session_no) GROUP BY made)
+    FROM (SELECT made, count(*) FILTER (is_session) AS sessions
+          FROM (SELECT seat, count(*) AS n FROM marked WHERE is_current AND is_reply GROUP BY seat)
+          JOIN seats USING (seat) GROUP BY made)
     LEFT JOIN (SELECT made, count(*) AS users
                FROM (SELECT made, person, count(*) AS n FROM marked WHERE is_current AND is_reply AND person > 0
                      GROUP BY made, person) GROUP BY made) USING (made)

@@ -44,11 +44,15 @@ SUMS = f"""
 picked AS NOT MATERIALIZED (SELECT * FROM chosen WHERE is_current OR is_previous),
 -- Most replies say themselves which model they are of. The others are looked up apart, and found in two steps, because
 -- DuckDB goes past pages by one column at a time.
+lacking AS MATERIALIZED (
+    SELECT * FROM picked WHERE is_reply AND provider IS NULL
+    UNION ALL SELECT * FROM picked WHERE is_reply AND provider IS NOT NULL AND asked_model IS NULL
+),
 unnamed AS MATERIALIZED (
     SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model)
-    FROM (SELECT * FROM picked WHERE is_reply AND provider IS NULL
-          UNION ALL SELECT * FROM picked WHERE is_reply AND provider IS NOT NULL AND asked_model IS NULL) c
-    LEFT JOIN people p USING (session_id)
+    -- DuckDB prepares the sessions before it sees that there is nothing to look up.
+    FROM lacking c
+    LEFT JOIN (SELECT * FROM people WHERE (SELECT count(*) > 0 FROM lacking)) p USING (session_id)
 ),
 cells AS MATERIALIZED (
     SELECT {{is_current}}, slot, role, provider, asked_model AS model, status, {CELL}
