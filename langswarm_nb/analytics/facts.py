@@ -37,10 +37,15 @@ _VOTED = "CASE WHEN x.message_id IN (SELECT message_id FROM events WHERE kind = 
 
 
 class Facts(NamedTuple):
-    """One row a message, a code of what is timed, a set of words, a user, and (if whole) a session."""
+    """One row a message, a code of what is timed, a kind in an hour, a model in a session, a set of words, a user.
+
+    And, if whole, a session.
+    """
 
     rows: pa.Table
     codes: pa.Table
+    moments: pa.Table
+    seats: pa.Table
     kinds: pa.Table
     persons: pa.Table
     people: pa.Table | None
@@ -54,8 +59,7 @@ def read_facts(source: Source, whole: bool) -> Facts:
     rows, lists = _apart(answer)
     kind, kinds = _kinds(rows, words, known)
     numbers = rows.drop_columns([name for name in ("kind", *words) if name in rows.column_names])
-    numbers, codes = _with_codes(numbers, kind, kinds)
-    return Facts(numbers, codes, kinds, lists["persons"], lists.get("people"))
+    return Facts(*_with_codes(numbers, kind, kinds), kinds, lists["persons"], lists.get("people"))
 
 
 def _words_of(source: Source, words: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
@@ -180,8 +184,8 @@ def _dense(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places[values], used
 
 
-def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Return the rows with kind, model and hour as small numbers, and codes of what quantiles are asked of."""
+def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
+    """Return the rows as small numbers, codes of what quantiles are asked of, and what cells and seats stand for."""
     import pyarrow as pa
 
     is_reply = np.array([role == "assistant" for role in kinds.column("role").to_pylist()], bool)[kind]
@@ -196,38 +200,85 @@ def _with_codes(rows: pa.Table, kind: np.ndarray, kinds: pa.Table) -> tuple[pa.T
         writing = timed - np.where(np.isnan(first), 0, first)
         speed = np.where(writing > 0, tokens / writing, np.nan)
     unknown = times.is_null().to_numpy() | (hours < 0) | (hours >= 1 << 31)  # infinity has no hour
+    hours = np.where(unknown, 0, hours)
+    cell, moments = _cells(hours, unknown, kind, kinds.num_rows)
+    seat, seats = _seats(rows.column("session_no").fill_null(0).to_numpy(), made, is_reply)
     added: dict[str, pa.Array] = {
-        "hour": pa.array(np.where(unknown, 0, hours), pa.int32(), mask=unknown),
+        "hour": pa.array(hours, pa.int32(), mask=unknown),
+        "day": pa.array(hours // 24, pa.int32(), mask=unknown),
+        "cell": pa.array(cell, pa.int32()),
+        "seat": pa.array(seat, pa.int32(), mask=~is_reply),
         "kind": pa.array(kind, pa.int32()),
         "made": pa.array(made, pa.int32(), mask=~is_reply),
     }
+    bucket = rows.column("bucket").fill_null(0).to_numpy().astype(np.int64)
     tables = []
     for measure, (name, values) in enumerate({"wait": timed, "first": first, "speed": speed}.items()):
-        added[f"{name}_code"], table = _codes(measure, values, made, is_reply)
+        added[f"{name}_code"], table = _codes(measure, values, bucket if name == "wait" else 0 * bucket, made, is_reply)
         tables.append(table)
+    rows = rows.drop_columns(["bucket"])
     for name, column in added.items():
         rows = rows.append_column(name, column)
-    return rows, pa.concat_tables(tables)
+    return rows, pa.concat_tables(tables), moments, seats
 
 
-def _codes(measure: int, values: np.ndarray, made: np.ndarray, where: np.ndarray) -> tuple[pa.Array, pa.Table]:
-    """Return a code of each value, NULL for what is none, and what it stands for: a model and a `height`.
+def _cells(hours: np.ndarray, unknown: np.ndarray, kind: np.ndarray, kinds: int) -> tuple[np.ndarray, pa.Table]:
+    """Return one number for each hour and kind that occur together, and what it stands for."""
+    import pyarrow as pa
+
+    low = hours.min(initial=1 << 31, where=~unknown)
+    place, used_hours = _dense(np.where(unknown, 0, hours - low + 1))
+    cell, used = _dense(place * kinds + kind)
+    after_low = used_hours[used // max(kinds, 1)]
+    return cell, pa.table(
+        {
+            "cell": pa.array(np.arange(len(used)), pa.int32()),
+            "hour": pa.array(after_low + low - 1, pa.int32(), mask=after_low == 0),
+            "kind": pa.array(used % max(kinds, 1), pa.int32()),
+        }
+    )
+
+
+def _seats(session_no: np.ndarray, made: np.ndarray, is_reply: np.ndarray) -> tuple[np.ndarray, pa.Table]:
+    """Return one number for each session (0: unknown) and model that replied in it, and what it stands for."""
+    import pyarrow as pa
+
+    size = int(made.max(initial=0)) + 1
+    seat, used = _dense(np.where(is_reply, (session_no.astype(np.int64) + 1) * size + made, 0))
+    return seat, pa.table(
+        {
+            "seat": pa.array(np.arange(len(used)), pa.int32()),
+            "made": pa.array(used % size, pa.int32()),
+            "is_session": pa.array(used >= 2 * size, pa.bool_()),
+        }
+    )
+
+
+def _codes(
+    measure: int, values: np.ndarray, bucket: np.ndarray, made: np.ndarray, where: np.ndarray
+) -> tuple[pa.Array, pa.Table]:
+    """Return a code of each value, NULL for what is none, and what it stands for: a model, a `height`, a bucket.
 
     Heights are in the order of the values, 64 between a value and its double: the first bits of the number, which are
-    its exponent and six of its mantissa.
+    its exponent and six of its mantissa. One that lies in two buckets is two.
     """
     import pyarrow as pa
 
     is_known = where & np.isfinite(values)
     height, _ = _dense(np.where(is_known & (values > 0), values.view(np.int64) >> 46, 0))
+    low = bucket.min(initial=0)
+    height, _ = _dense(height * (bucket.max(initial=0) - low + 1) + bucket - low)
     size = int(height.max(initial=0)) + 1
     code, used = _dense(made * size + height)
+    of_code = np.zeros(len(used), np.int64)
+    of_code[code] = bucket
     table = pa.table(
         {
             "measure": pa.array(np.full(len(used), measure), pa.int32()),
             "code": pa.array(np.arange(len(used)), pa.int32()),
             "made": pa.array(used // size, pa.int32()),
             "height": pa.array(used % size, pa.int32()),
+            "bucket": pa.array(of_code, pa.int16()),
         }
     )
     return pa.array(code, pa.int32(), mask=~is_known), table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -41,7 +41,7 @@ class ArrowSource:
         self._connection = duckdb.connect(
             config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}
         )
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         for name, columns in TABLES.items():
             # Quoted, because DuckDB reserves the name of the column `at`.
             declared = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
@@ -93,10 +93,21 @@ def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def run_statement(connection: duckdb.DuckDBPyConnection, sql: str, params: Params | None = None) -> pa.Table:
     """Return the result of `sql` as an Arrow table, on every DuckDB that is supported."""
+    import duckdb
+
+    # DuckDB 1 plans a relation with parameters twice; DuckDB 2 copies what anything but a relation answers.
+    if params and duckdb.__version__.startswith("1."):
+        return connection.execute(sql, params).to_arrow_table()
     relation = connection.sql(sql, params=params) if params else connection.sql(sql)
     if relation is None:
         raise ConfigurationError("This statement returns no rows. Ask with SELECT.")
     return relation.to_arrow_table()
+
+
+def state_of(source: Source) -> Hashable | None:
+    """Return a value that stays the same while nothing in `source` changes; None where it cannot say so."""
+    state = getattr(source, "state", None)
+    return state() if state is not None else None
 
 
 def open_source(source: Any = None) -> Source:

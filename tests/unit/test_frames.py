@@ -194,6 +194,11 @@ def test_sql_binds_and_only_reads(store, tmp_path):
     assert len(frames.messages(store)) == 2000
 
 
+def test_days_are_those_of_utc_wherever_the_machine_is():
+    # DuckDB takes the machine's zone, by whichever of its names.
+    assert ArrowSource().query("SELECT current_setting('TimeZone') AS zone")["zone"].to_pylist() == ["UTC"]
+
+
 def test_sums_past_64_bits_are_rounded_not_refused():
     store = store_of([{"input_tokens": 2**63 - 1}] * 3)
     assert frames.sql("SELECT sum(input_tokens) AS n FROM messages", store)["n"][0] == pytest.approx(3 * 2.0**63)

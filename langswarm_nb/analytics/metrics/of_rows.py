@@ -33,7 +33,8 @@ SUMS = f"""
 cells AS MATERIALIZED (
     SELECT is_current, {{slot}} AS slot, role, provider, model, status, messages, cost_usd, unpriced, output_tokens,
            counted
-    FROM (SELECT {{is_current}}, step, kind, {CELL} FROM marked GROUP BY {{by}}step, kind) JOIN kinds USING (kind)
+    FROM (SELECT {{is_current}}, {{cell}}, {CELL} FROM marked GROUP BY {{by}}{{cell}}) {{moments}}
+    JOIN kinds USING (kind)
 ),
 present AS MATERIALIZED (
     SELECT is_current, sessions, users
@@ -48,13 +49,18 @@ present AS MATERIALIZED (
 makes AS MATERIALIZED (SELECT DISTINCT made, provider, model FROM kinds),
 reach AS MATERIALIZED (
     SELECT provider, model, sessions, coalesce(users, 0) AS users
-    FROM (SELECT made, count(session_no) AS sessions
-          FROM (SELECT made, session_no, count(*) AS n FROM marked WHERE is_current AND is_reply
-                GROUP BY made, session_no) GROUP BY made)
+    FROM (SELECT made, count(*) FILTER (is_session) AS sessions
+          FROM (SELECT seat, count(*) AS n FROM marked WHERE is_current AND is_reply GROUP BY seat)
+          JOIN seats USING (seat) GROUP BY made)
     LEFT JOIN (SELECT made, count(*) AS users
                FROM (SELECT made, person, count(*) AS n FROM marked WHERE is_current AND is_reply AND person > 0
                      GROUP BY made, person) GROUP BY made) USING (made)
     JOIN makes USING (made)
+),
+tallies AS MATERIALIZED ({_COUNTED_ALL}),
+buckets AS MATERIALIZED (
+    SELECT bucket, sum(n)::BIGINT AS calls FROM tallies JOIN codes USING (measure, code)
+    WHERE is_current AND measure = 0 GROUP BY bucket
 ),
 -- `made` is a model; none of them, -1, stands for all.
 counted AS MATERIALIZED (
@@ -63,7 +69,7 @@ counted AS MATERIALIZED (
            sum(n) OVER (PARTITION BY measure, is_current, made) AS total
     FROM (
         SELECT measure, is_current, coalesce(made, -1) AS made, height, sum(n)::BIGINT AS n
-        FROM ({_COUNTED_ALL}) JOIN codes USING (measure, code)
+        FROM tallies JOIN codes USING (measure, code)
         GROUP BY GROUPING SETS ((measure, is_current, made, height), (measure, is_current, height))
         HAVING made IS NOT NULL OR measure = 0
     )
@@ -77,7 +83,8 @@ places AS MATERIALIZED (
 near AS MATERIALIZED (
     SELECT DISTINCT measure, is_current, made, height, code, (upto - n)::BIGINT AS before
     FROM counted JOIN places USING (measure, is_current, made)
-    JOIN (SELECT * FROM codes UNION ALL SELECT measure, code, -1, height FROM codes) USING (measure, made, height)
+    JOIN (SELECT measure, code, made, height FROM codes UNION ALL SELECT measure, code, -1, height FROM codes)
+    USING (measure, made, height)
     WHERE upto > floor(place) AND upto - n <= ceil(place)
 ),
 sorted AS MATERIALIZED (
@@ -102,8 +109,11 @@ spread AS MATERIALIZED (
           FROM marks WHERE is_current GROUP BY made)
     JOIN makes USING (made)
 ),
-buckets AS MATERIALIZED (
-    SELECT bucket, count(*) AS calls FROM marked WHERE is_current AND bucket IS NOT NULL GROUP BY bucket
+hours AS MATERIALIZED (
+    SELECT person, is_current, when_asked * {{scale}} AS slot
+    FROM (SELECT {{is_current}}, person, {{visit}} AS when_asked, count(*) AS n FROM history
+          WHERE is_asked AND person > 0 GROUP BY {{by}}person, {{visit}})
+    WHERE when_asked IS NOT NULL
 )"""
 _OF_KIND = "x.kind IN (SELECT kind FROM kinds WHERE {condition})"
 CONDITIONS = {

@@ -5,7 +5,8 @@ Every metric is a `SELECT` over a few common table expressions:
 - `m`: one row a message that the filters let through; `calls`: those of the assistant (`is_reply`; `is_asked` are
   those of the user); `timed_s` is the duration of complete ones
 - `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
-  `marked` has the rows of both periods, `replies` those of the assistant among them
+  `marked` has the rows of both periods, `replies` those of the assistant among them; a store's own tables have
+  `chosen` before it, without the sessions
 - `cells`: `marked`, in sums by slot, role, provider, model and status
 - `waits`: quantiles of `timed_s`; `spread`: those of each model; `buckets`: how many durations are how long
 - `present`: sessions and users; `reach`: those of each model; `visits`: when each person was there; `persons`: who
@@ -63,10 +64,6 @@ clock AS MATERIALIZED (
                    WHEN days <= 10000 THEN 'month' WHEN days <= 110000 THEN 'year' ELSE 'century' END) AS unit
         FROM (SELECT date_diff('day', min(local_time), max(local_time)) AS days FROM slots)
     )
-),
-hours AS MATERIALIZED (
-    SELECT DISTINCT person, is_current, {visit} AS slot FROM history
-    WHERE is_asked AND person > 0 AND slot IS NOT NULL
 ),
 visits AS MATERIALIZED (
     SELECT person, is_current, local_time
@@ -181,9 +178,10 @@ def local_time(slot: str) -> str:
     return f"make_timestamptz({slot}::BIGINT * {SLOT} - {SHIFT}) AT TIME ZONE $tz"
 
 
-def slot_of(created_at: str) -> str:
-    """Return the SQL of the quarter of an hour, counted from the year 1, in which a time is."""
-    return f"(epoch_us({created_at}) + {SHIFT}) // {SLOT}"
+def slot_of(created_at: str, coarse: bool = False) -> str:
+    """Return the SQL of the quarter of an hour, counted from the year 1, in which a time is; `coarse`: of the hour."""
+    step = 4 if coarse else 1
+    return f"(epoch_us({created_at}) + {SHIFT}) // {step * SLOT} * {step}"
 
 
 _MARKS = """coalesce(x.created_at >= $start, false) AS is_current,
@@ -224,34 +222,38 @@ def prelude(filters: Filters, metrics: Sequence[Metric], of_snapshot: bool = Fal
         marks = _MARKS
     # Where local hours are whole ones, fewer slots tell as much.
     is_utc = filters.tz == "UTC"
-    coarser = " // 4 * 4" if is_utc else ""
     condition, values = where(filters, not with_history, of_rows.CONDITIONS if of_snapshot else of_tables.CONDITIONS)
     params |= values
     named = " ".join(metric.body for metric in metrics)
     if "spread" in named:
         named += of_tables.SUMS
+    words = [name for name in of_tables.CONDITIONS if getattr(filters, name)]
+    # What leaves few rows is kept; of a store's own tables a period alone is not, because a copy costs more than it.
+    is_kept = bool(is_marked or values) if of_snapshot else bool(words)
     rows = (of_rows.HISTORY if of_snapshot else of_tables.HISTORY).format(
-        slot="x.hour * 4" if of_snapshot and is_utc else f"({slot_of('x.created_at')}){coarser}",
-        step="x.hour" if is_utc else slot_of("x.created_at"),
+        slot="x.hour * 4" if of_snapshot and is_utc else slot_of("x.created_at", is_utc),
+        step="NULL" if is_utc else slot_of("x.created_at"),
         timed_s=of_tables.TIMED_S,
         more="".join(f" {expression} AS {name}," for name, expression in MORE_COLUMNS.items() if name in named),
         marks=marks,
+        people=of_tables.PEOPLE_JOIN if words else "",
         condition=condition,
-        materialized="MATERIALIZED" if is_marked or values else "NOT MATERIALIZED",
+        materialized="MATERIALIZED" if is_kept else "NOT MATERIALIZED",
     )
-    sums = of_tables.SUMS
-    if of_snapshot:
-        sums = of_rows.SUMS.format(
-            slot="step * 4" if is_utc else "step",
-            # A constant among what is grouped by keeps DuckDB from grouping by small numbers.
-            is_current="is_current" if is_marked else "true AS is_current",
-            by="is_current, " if is_marked else "",
-            same=" AND t.is_current = r.is_current" if is_marked else "",
-        )
+    sums = (of_rows.SUMS if of_snapshot else of_tables.SUMS).format(
+        slot="hour * 4" if is_utc else "step",
+        cell="cell" if is_utc else "step, kind",
+        moments="JOIN moments USING (cell)" if is_utc else "",
+        visit=("day" if of_snapshot else "slot // 96") if is_utc else "slot // 4",
+        scale=96 if is_utc else 4,
+        # A constant among what is grouped by keeps DuckDB from grouping by small numbers.
+        is_current="is_current" if is_marked else "true AS is_current",
+        by="is_current, " if is_marked else "",
+        same=" AND t.is_current = r.is_current" if is_marked else "",
+    )
     text = _PRELUDE.format(
         rows=rows.strip(),
         sums=sums.strip(),
-        visit="slot // 96 * 96" if is_utc else "slot // 4 * 4",
         local_time=local_time("slot"),
         bin=local_bin("unit", "local_time"),
     )

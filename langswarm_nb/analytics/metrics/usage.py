@@ -170,12 +170,13 @@ def retention() -> str:
     WITH born AS (
         SELECT person, min(local_time) AS first_time, bool_and(is_current) AS is_new FROM visits GROUP BY person
     ),
-    chosen AS (SELECT CASE WHEN date_diff('day', min(first_time), max(first_time)) <= 190 THEN 'week' ELSE 'month' END
+    units AS (SELECT CASE WHEN date_diff('day', min(first_time), max(first_time)) <= 190 THEN 'week' ELSE 'month' END
                       AS unit FROM born WHERE is_new),
+    periods AS (SELECT local_time, {later} AS period FROM (SELECT DISTINCT local_time FROM visits), units),
     seen AS (
-        SELECT DISTINCT person, unit, {cohort} AS cohort, date_diff(unit, {cohort}, {later}) AS age
-        FROM visits JOIN born USING (person), chosen
-        WHERE is_new
+        SELECT person, unit, cohort, date_diff(unit, cohort, period) AS age
+        FROM (SELECT DISTINCT person, period FROM visits JOIN periods USING (local_time))
+        JOIN (SELECT person, unit, {cohort} AS cohort FROM born, units WHERE is_new) USING (person)
     )
     SELECT cohort, unit, age, count(*) AS users, first(size) AS size, count(*) / first(size) AS share
     FROM seen JOIN (SELECT cohort, count(DISTINCT person) AS size FROM seen GROUP BY cohort) USING (cohort)

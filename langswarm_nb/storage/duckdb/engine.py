@@ -70,6 +70,7 @@ class Engine:
         self._tenure = Tenure(self.location.leased)
         self._mark = self.location.mark()
         self._settle_at = 0.0
+        self.changes = 0
 
     # --- what storages call, from any thread ---
 
@@ -274,6 +275,7 @@ class Engine:
             broken = any(outcome is not None and failures.needs_reopening(outcome) for outcome in outcomes)
         except Exception as error:
             outcomes, broken = [error] * len(requests), True
+        self.changes += 1  # before anyone hears of it
         self._tenure.used()
         again: list[Request] = []
         for request, outcome in zip(requests, outcomes, strict=True):
@@ -327,6 +329,7 @@ class Engine:
         if not self._detach(wait_until=request.deadline):
             request.fail(failures.locked(self.location.shown, "a reader in this process", request.waits_s))
             return
+        self.changes += 1
         try:
             function()
         except Exception as error:

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -243,6 +243,12 @@ class DuckDBSessionStorage(ISessionStorage):
 
     def exclusive_period(self) -> float | None:
         return self._engine.exclusive_period()
+
+    def state(self) -> Hashable | None:
+        """Return a value that stays the same while nothing in the store changes; None where others may write."""
+        self._require_open()
+        period = self._engine.exclusive_period()
+        return None if period is None else (period, self._engine.changes)
 
     async def _read(self, query: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
         return await _in_thread(lambda: self._read_here(query))
