@@ -261,6 +261,14 @@ class LabPage:
         else:
             self.page.evaluate("(name) => void jupyterapp.commands.execute(name)", command)
 
+    def execute(self, code: str) -> None:
+        """Run code in the kernel, in no cell."""
+        self.page.evaluate(
+            "(code) => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+            ".requestExecute({ code, silent: true }).done.then(() => null)",
+            code,
+        )
+
     def run_until(self, index: int, text: str) -> None:
         """Run a cell until this is in its output: what the page has asked for may still be on its way."""
         for _ in range(30):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from playwright.sync_api import expect
+from waiting import let_go
 
 from langswarm_nb.cli import QUICK_START, copy_notebooks
 
@@ -18,9 +19,13 @@ def test_chat_restart_and_read_back(lab, open_notebook):
     panel = page.panel()
     expect(panel.root).to_contain_text("Mock replies")
 
+    page.execute("import waiting; waiting.install()")
+    before = panel.replies.count()
     panel.watch_growth()
-    panel.ask("Which bird flies highest, and how do we know how high it was when it did?")
-    assert len(panel.growth()) >= 5
+    panel.ask("Which bird flies highest, and how do we know how high it was when it did?", wait=False)
+    panel.wait_until_grown(5)
+    let_go(lab.root.parent)
+    panel.wait_for_replies(before + 1)
     assert panel.texts()[-2:] == [
         "Which bird flies highest, and how do we know how high it was when it did?",
         "Mock response to: Which bird flies highest, and how do we know how high it was when it did?",
