@@ -155,6 +155,7 @@ def test_what_another_machine_wrote_is_seen_at_once(options, monkeypatch):
             await session.send_message(f"here {number}")
             await same.send_message(f"there {number}")
         assert storage.exclusive_period() is None
+        assert storage.state() is None
         found = [(m.seq, m.content) for m in await session.get_messages(role="user")]
         again = message(session.session_id, "once")
         await asyncio.gather(*(s.add_message(session.session_id, again) for s in (storage, other, storage, other)))
