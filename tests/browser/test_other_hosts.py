@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 from conftest import HARMLESS, Lab, Panel, wait_for_kernel, write_notebook
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from waiting import let_go
 
-CELL = "import langswarm_nb as ls\nls.chat(model='mock/mock-markdown', provider_config={'response_delay_ms': 1500})"
+CELL = f"""import sys
+sys.path.append({str(Path(__file__).parent)!r})
+import waiting
+import langswarm_nb as ls
+waiting.install()
+ls.chat(model='mock/mock-markdown')"""
 
 
 @dataclass
@@ -56,11 +62,13 @@ def host(context: BrowserContext, lab: Lab) -> Iterator[Host]:
     assert shown.errors == []
 
 
-def streams(panel: Panel, question: str) -> None:
-    """Ask, and see the reply grow and end whole."""
+def streams(panel: Panel, question: str, folder: Path) -> None:
+    """Ask, and see the reply grow and end whole; the store is in this folder."""
     panel.watch_growth()
-    panel.ask(question)
-    assert len(panel.growth()) >= 5
+    panel.ask(question, wait=False)
+    panel.wait_until_grown(5)
+    let_go(folder)
+    panel.wait_for_replies(1)
     expect(panel.replies.last.locator("h2")).to_have_text(f"You asked: {question}")
     expect(panel.replies.last.locator("table tr")).to_have_count(4)
 
@@ -73,8 +81,8 @@ def test_notebook_7(host: Host, lab: Lab, tmp_path: Path) -> None:
     host.page.keyboard.press("Shift+Enter")
     host.page.keyboard.press("Control+Enter")
     panel = host.panel()
-    streams(panel, "Are you there?")
-    code = panel.replies.last.locator("pre code").inner_text()
+    streams(panel, "Are you there?", tmp_path)
+    code = panel.replies.last.locator("pre code").text_content() or ""
     panel.button("Put into a new cell below").click()
     expect(cells).to_have_count(3)
     expect(cells.nth(2)).to_contain_text(code.splitlines()[0])
@@ -89,12 +97,15 @@ def test_notebook_7(host: Host, lab: Lab, tmp_path: Path) -> None:
 def test_voila(host: Host, lab: Lab, tmp_path: Path) -> None:
     host.open(lab, "voila/render", "voila", tmp_path / "chats.duckdb")
     panel = host.panel()
-    streams(panel, "Are you there?")
+    streams(panel, "Are you there?", tmp_path)
     # There are no cells: what would need one is not offered, and the code can still be copied.
     expect(panel.button("Put into a new cell below")).to_have_count(0)
     panel.button("Copy code").click()
-    copied = host.page.evaluate("navigator.clipboard.readText()")
-    assert copied == panel.replies.last.locator("pre code").inner_text()
+    host.page.wait_for_function(
+        "async (code) => (await navigator.clipboard.readText()).trim() === code.trim()",
+        arg=panel.replies.last.locator("pre code").text_content(),
+        polling=200,
+    )
     expect(host.page.locator(".lsnb-transcript")).to_be_hidden()
     expect(panel.status).to_be_hidden()
     # What comes when it is first used comes here, too.

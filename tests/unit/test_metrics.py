@@ -143,6 +143,16 @@ def test_a_snapshot_of_a_store_that_changes_while_it_is_read_is_read_again(tmp_p
     assert numbers(Snapshot(store).ask_all([metrics.overview])["overview"])["messages"] == 101
 
 
+@pytest.mark.parametrize("many", [100, 300])
+def test_a_snapshot_holds_many_different_words(many):
+    columns = ("status", "provider", "request_model", "response_model", "finish_reason", "error_type")
+    rows = [{"duration_s": 1.0} | {column: f"{column} {n}" for column in columns} for n in range(many)]
+    many_words = store_of(rows + [{"role": f"role {n}"} for n in range(many)])
+    found = Snapshot(many_words).ask_all(ALL)
+    for metric in ALL:
+        pd.testing.assert_frame_equal(found[metric.name], metric(many_words))
+
+
 def test_too_much_for_a_snapshot_is_asked_of_the_store(store, monkeypatch):
     monkeypatch.setattr("langswarm_nb.analytics.snapshot.MOST_MESSAGES", 10)
     found = Snapshot(store).ask_all([metrics.volume])
