@@ -49,7 +49,8 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "J
 HARMLESS = (
     *("favicon", "Failed to load resource", "ResizeObserver loop", "Could not restore the debugger state"),
     "Failed to initialize model",  # anywidget, of a page that was busy for two seconds: the panel helps itself
-    "reading 'schema'",  # Notebook 7, of a plugin's settings, on a slow machine
+    # Notebook 7's own parts, which do not wait for each other on a slow machine.
+    *("reading 'schema'", "'filebrowser:open-path' not registered"),
 )
 
 
@@ -109,6 +110,7 @@ def running_lab(home: Path, **environment: str) -> Iterator[Lab]:
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"),
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
     lab = Lab(f"http://127.0.0.1:{port}", token, root)
     with serving(lab, command, _environment(home) | environment, root, home / "server.log"):
@@ -187,6 +189,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     profile.close()
 
 
+def wait_for_kernel(page: Page) -> None:
+    """Return when the page's notebook is shown and its kernel idle; a key pressed before is lost."""
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'",
+        timeout=60_000,
+    )
+
+
 class LabPage:
     """A page of JupyterLab with one notebook open."""
 
@@ -213,11 +224,7 @@ class LabPage:
 
     def wait_for_kernel(self) -> None:
         """Return when the notebook is shown and its kernel idle."""
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(
-            "jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'",
-            timeout=60_000,
-        )
+        wait_for_kernel(self.page)
 
     def command(self, name: str, **arguments: Any) -> None:
         """Run one of JupyterLab's commands and wait until it is done."""

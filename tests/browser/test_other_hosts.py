@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import HARMLESS, Lab, Panel, write_notebook
+from conftest import HARMLESS, Lab, Panel, wait_for_kernel, write_notebook
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 CELL = "import langswarm_nb as ls\nls.chat(model='mock/mock-markdown', provider_config={'response_delay_ms': 1500})"
@@ -67,8 +67,9 @@ def streams(panel: Panel, question: str) -> None:
 
 def test_notebook_7(host: Host, lab: Lab, tmp_path: Path) -> None:
     host.open(lab, "notebooks", "notebook7", tmp_path / "chats.duckdb")
+    wait_for_kernel(host.page)
     cells = host.page.locator(".jp-Notebook .jp-Cell")
-    cells.first.click(timeout=60_000)
+    cells.first.click()
     host.page.keyboard.press("Shift+Enter")
     host.page.keyboard.press("Control+Enter")
     panel = host.panel()
