@@ -2,7 +2,7 @@
 
 Reading the columns that metrics name takes longer than what they compute of them. So a report reads them once, with
 words as small numbers and without texts, ids and JSON (about 100 bytes a message), and asks the store on every look
-only whether anything changed.
+only whether anything changed, and not even that while nobody else can have written.
 """
 
 from __future__ import annotations

@@ -79,6 +79,45 @@ def test_a_snapshot_says_the_same_as_the_store(store, filters):
         pd.testing.assert_frame_equal(found[metric.name], metric(store, **filters))
 
 
+def test_a_name_that_a_reply_lacks_is_its_sessions():
+    said = {"status": "complete", "cost_usd": Decimal("0.5"), "duration_s": 2.0, "output_tokens": 10}
+    names = [
+        ("openai", "a", "a-1"),
+        ("openai", None, "a"),
+        (None, "a", None),
+        ("openai", None, None),
+        (None, None, None),
+    ]
+    store = store_of(
+        [
+            {"session_id": session, "provider": provider, "request_model": asked, "response_model": answered, **said}
+            for session in ("s1", "s2", "nobody's")
+            for provider, asked, answered in names
+        ]
+        + [{"session_id": "s1", "role": "user"}],
+        [
+            {"session_id": "s1", "user_id": "ada", "provider": "openai", "model": "a"},
+            {"session_id": "s2", "user_id": "ada", "provider": "openai", "model": "b"},
+        ],
+    )
+    columns = ["provider", "model", "calls", "sessions", "users", "cost_usd", "median_latency_s"]
+    for found in (
+        metrics.model_comparison(store),
+        Snapshot(store).ask_all([metrics.model_comparison])["model_comparison"],
+    ):
+        rows = [tuple(None if pd.isna(value) else value for value in row) for row in found[columns].to_numpy(object)]
+        assert len(rows) == 5
+        assert set(rows) == {
+            (None, "a", 1, 0, 0, 0.5, 2.0),
+            (None, None, 1, 0, 0, 0.5, 2.0),
+            ("openai", "a", 10, 2, 1, 5.0, 2.0),
+            ("openai", "b", 2, 1, 1, 1.0, 2.0),
+            ("openai", None, 1, 0, 0, 0.5, 2.0),
+        }
+    costs = metrics.cost_over_time(store).groupby("model", dropna=False)["cost_usd"].sum()
+    assert {None if pd.isna(model) else model: cost for model, cost in costs.items()} == {"a": 5.5, "b": 1.0, None: 1.0}
+
+
 def test_a_snapshot_is_read_again_when_the_store_changed(tmp_path, monkeypatch):
     store = demo_store(tmp_path / "store.duckdb", messages=100)
     snapshot = Snapshot(store)

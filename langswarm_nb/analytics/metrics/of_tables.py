@@ -12,9 +12,9 @@ SPEED = """CASE WHEN timed_s - coalesce(time_to_first_chunk_s, 0) > 0
 
 # Ten a decade, from a millisecond to eleven days; a power of ten is the first of its decade however it is rounded.
 BUCKET = "floor(log10(least(greatest({0}, 0.001), 999999)) * 10 + 1e-9)::SMALLINT"
+PEOPLE_JOIN = "LEFT JOIN people p USING (session_id)"
 # Words are grouped by as they are stored, which is several times faster than after a join or a copy. So sums are made
 # of `chosen`, and then look up their sessions; what needs the session of every message is made of `history`.
-PEOPLE_JOIN = "LEFT JOIN people p USING (session_id)"
 HISTORY = """
 people AS MATERIALIZED (
     SELECT session_id, row_number() OVER () AS session_no, coalesce(person, 0) AS person, user_id, provider, model
@@ -48,9 +48,9 @@ lacking AS MATERIALIZED (
     SELECT * FROM picked WHERE is_reply AND provider IS NULL
     UNION ALL SELECT * FROM picked WHERE is_reply AND provider IS NOT NULL AND asked_model IS NULL
 ),
+-- Without any of them no session is looked at; DuckDB would prepare them all before it sees that.
 unnamed AS MATERIALIZED (
     SELECT c.* REPLACE (coalesce(c.provider, p.provider) AS provider, coalesce(c.model, p.model) AS model)
-    -- DuckDB prepares the sessions before it sees that there is nothing to look up.
     FROM lacking c
     LEFT JOIN (SELECT * FROM people WHERE (SELECT count(*) > 0 FROM lacking)) p USING (session_id)
 ),

@@ -7,7 +7,7 @@ Every metric is a `SELECT` over a few common table expressions:
 - `history`: like `m`, but from the beginning of time; `is_previous` marks the period of the same length before;
   `marked` has the rows of both periods, `replies` those of the assistant among them; a store's own tables have
   `chosen` before it, without the sessions
-- `cells`: `marked`, in sums by slot, role, provider, model and status
+- `cells`: `marked`, in sums by slot, role, status, and of replies by provider and model
 - `waits`: quantiles of `timed_s`; `spread`: those of each model; `buckets`: how many durations are how long
 - `present`: sessions and users; `reach`: those of each model; `visits`: when each person was there; `persons`: who
 - `people`: one row a session, with small numbers in place of long ids
