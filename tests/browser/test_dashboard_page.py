@@ -126,13 +126,14 @@ def test_a_reader_looks_around(open_notebook, tmp_path):
     expect(board.tile("Messages")).to_contain_text("1,500", timeout=30_000)
     board.wait()
 
-    # Dates are days, both of them included; what was chosen is there to be changed.
+    # Dates are days, both of them included; what was chosen can be changed, in a form that no answer takes away.
     board.root.get_by_label("Period").select_option("custom")
     board.root.get_by_label("From").fill("2026-08-01")
     board.root.get_by_label("To, this day included").fill("2026-08-31")
     board.root.get_by_role("button", name="Apply").click()
     expect(chip).to_have_text("from 2026-08-01 to 2026-08-31×")
     board.root.get_by_label("Period").select_option("Other dates …")
+    board.wait()
     expect(board.root.get_by_label("From")).to_have_value("2026-08-01")
     expect(board.root.get_by_label("To, this day included")).to_have_value("2026-08-31")
     board.root.get_by_role("button", name="Cancel").click()

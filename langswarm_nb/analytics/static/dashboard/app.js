@@ -104,8 +104,9 @@ class App {
     this.strip.hidden = !view.label;
     this.strip.textContent = view.label;
     this.drawTabs();
-    if (this.backend.live) this.drawFilters();
-    else this.bar.textContent = this.filtersInWords();
+    if (!this.backend.live) this.bar.textContent = this.filtersInWords();
+    // An answer does not take away the form that somebody fills in.
+    else if (!this.dates?.isConnected) this.drawFilters();
     this.drawNumbers(view.numbers);
     this.drawCards(view.items);
   }
@@ -224,6 +225,7 @@ class App {
       if (from.value && to.value && from.value > to.value) [from.value, to.value] = [to.value, from.value];
       this.change({ start: from.value || null, end: to.value ? dayAfter(to.value) : null });
     });
+    this.dates = from;
     this.bar.replaceChildren(from, to, apply, this.button("Cancel", () => this.drawFilters()));
     from.focus();
   }
