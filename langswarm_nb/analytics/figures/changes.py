@@ -76,19 +76,14 @@ def cost_today(frame: Frame, *, colors: Colors = None, theme: str = "light") -> 
     question = "What would it cost today?"
     if frame.empty:
         return style.nothing(question, "No replies in this period.", theme=theme)
-    missing = int(frame["unpriced_today"].sum())
-    unpriced = f"unpriced {missing:,}" if missing else ""
+    unpriced = style.unpriced(frame["unpriced_today"].sum())
     if frame["today_usd"].isna().all():
         return style.nothing(question, f"No model here has a listed price: {unpriced}.", theme=theme)
     top = frame.head(12)
     texts = []
     for today, then, n in zip(top["today_usd"], top["cost_usd"], top["unpriced_today"], strict=True):
         before = "" if style.unknown(then) else f"{style.money(then)} then"
-        texts.append(
-            style.joined(
-                "" if style.unknown(today) else style.money(today), before, f"unpriced {int(n):,}" if n else ""
-            )
-        )
+        texts.append(style.joined("" if style.unknown(today) else style.money(today), before, style.unpriced(n)))
     change = frame["change_usd"].sum(min_count=1)
     note = style.joined(
         f"{style.money(frame['today_usd'].sum())} by today's list prices",

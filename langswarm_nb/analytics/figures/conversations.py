@@ -103,7 +103,7 @@ def dearest_sessions(frame: Frame, *, theme: str = "light") -> go.Figure:
         return style.nothing(question, "No conversation in this period has a known cost.", theme=theme)
     top = frame.head(_MOST)
     texts = [
-        style.joined(style.money(cost), f"unpriced {int(n):,}" if n else "")
+        style.joined(style.money(cost), style.unpriced(n))
         for cost, n in zip(top["cost_usd"], top["unpriced"], strict=True)
     ]
     note = style.joined(f"the dearest {len(top)}", style.unpriced_note(top))

@@ -65,7 +65,7 @@ def cost_by_model(frame: Frame, *, colors: Colors = None, theme: str = "light") 
         return style.nothing(question, "No replies in this period.", theme=theme)
     top = frame.head(12)
     texts = [
-        style.joined(style.money(cost) if not style.unknown(cost) else "", f"unpriced {int(n):,}" if n else "")
+        style.joined(style.money(cost) if not style.unknown(cost) else "", style.unpriced(n))
         for cost, n in zip(top["cost_usd"], top["unpriced"], strict=True)
     ]
     note = style.joined(

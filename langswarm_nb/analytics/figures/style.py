@@ -219,7 +219,12 @@ def share(value: Any) -> str:
 def unpriced_note(frame: Frame) -> str:
     """Return "unpriced n" for the frame's calls without a known cost, or an empty text."""
     missing = int(frame["unpriced"].sum()) if len(frame) else 0
-    return f"unpriced {missing:,}" if missing else ""
+    return unpriced(missing)
+
+
+def unpriced(count: Any) -> str:
+    """Return "unpriced n", or an empty text where the cost of all is known."""
+    return f"unpriced {int(count):,}" if count else ""
 
 
 def implausible(count: Any, what: str = "below zero") -> str:

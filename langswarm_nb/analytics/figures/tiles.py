@@ -33,7 +33,7 @@ def tiles(frame: Frame) -> list[dict[str, Any]]:
             note = f"{form(row['previous'])} before"
         tone = "" if not good or style.unknown(row["change"]) else ("good" if row["change"] * good > 0 else "bad")
         if row["name"] == "cost_usd" and row["unpriced"]:
-            note = style.joined(f"unpriced {int(row['unpriced']):,}", note)
+            note = style.joined(style.unpriced(row["unpriced"]), note)
         if row["name"] == "median_latency_s" and not style.unknown(row["value"]) and row["value"] < 0:
             note = style.joined("not plausible", note)
         found.append({"label": label, "value": form(row["value"]), "change": change, "note": note, "tone": tone})
