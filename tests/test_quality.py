@@ -36,3 +36,9 @@ def test_the_readme_has_two_commands():
     blocks = re.findall(r"<!-- (start|test) -->\n```bash\n(.*?)\n```\n<!-- end -->", readme, flags=re.S)
     assert [name for name, _ in blocks] == ["start", "test"]
     assert all("\n" not in command for _, command in blocks)
+
+
+def test_one_module_connects_to_duckdb():
+    at_home = ROOT / "langswarm_nb" / "storage" / "connecting.py"
+    elsewhere = [path for path in ROOT.glob("langswarm_nb/**/*.py") if "duckdb.connect(" in path.read_text()]
+    assert elsewhere == [at_home]

@@ -97,10 +97,10 @@ class _Tables:
     """`rows`, `kinds`, `people` and what belongs to them, in a database of their own."""
 
     def __init__(self, source: Source, whole: bool) -> None:
-        import duckdb
+        from ..storage import connecting
 
         self.whole = whole
-        self._connection = duckdb.connect(config={"enable_external_access": "false"})
+        self._connection = connecting.connect(config={"enable_external_access": "false"})
         # Small numbers are grouped by without looking them up, which is several times faster; past 17 bits of them,
         # going over what is empty takes longer than that. And joins are written in the order that is best.
         self._connection.execute(

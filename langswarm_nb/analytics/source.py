@@ -36,9 +36,9 @@ class ArrowSource:
     """The same tables and view over Arrow tables in memory; tables or columns that are left out are empty."""
 
     def __init__(self, tables: Mapping[str, pa.Table] | None = None) -> None:
-        import duckdb
+        from ..storage import connecting
 
-        self._connection = duckdb.connect(
+        self._connection = connecting.connect(
             config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}
         )
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -66,3 +66,26 @@ def test_asyncio_run_works_in_a_cell_after_load_ext(kernel):
     assert run_cell(client, "import asyncio\n" + code)["status"] == "error", "this is what load_ext is for"
     assert run_cell(client, "%load_ext langswarm_nb")["status"] == "ok"
     assert run_cell(client, code)["text"].strip() == "42"
+
+
+SLOW_STATEMENTS = """
+import time
+import duckdb
+from ipywidgets.widgets.widget import _instances
+from langswarm_nb.storage import connecting
+
+def widgets_of(connection):
+    took, rows = 0, 50_000
+    while took < 2.5:  # DuckDB shows its bar after two seconds
+        began = time.monotonic()
+        connection.execute("SELECT sum(a.range * b.range) FROM range(?) a, range(20_000) b", [rows]).fetchall()
+        took, rows = time.monotonic() - began, rows * 2
+    return len(_instances)
+
+print(widgets_of(connecting.connect()), widgets_of(duckdb.connect()))
+"""
+
+
+def test_duckdb_shows_no_progress_bar_of_its_own(kernel):
+    _, client = kernel
+    assert run_cell(client, SLOW_STATEMENTS)["text"].split() == ["0", "3"]

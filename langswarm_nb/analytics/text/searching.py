@@ -65,9 +65,9 @@ def _words(text: str) -> list[str]:
 @cache
 def _stemmer() -> Any:
     """Return a function that stems English words where DuckDB's extension fts can be loaded, else None."""
-    import duckdb
+    from ...storage import connecting
 
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection = connecting.connect(config={"autoinstall_known_extensions": "false"})
     for attempt in (None, "duckdb_extensions"):
         try:
             if attempt:

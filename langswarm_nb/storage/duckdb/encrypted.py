@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from ...errors import StorageError
+from .. import connecting
 from . import extensions
 
 USE = "USE store"
@@ -16,7 +17,7 @@ _EXTENSION = "httpfs"
 
 def connect(path: Path, key: str, storage_version: str) -> duckdb.DuckDBPyConnection:
     """Return a connection that uses the encrypted file at `path`; its errors never show the key."""
-    connection = duckdb.connect(":memory:")
+    connection = connecting.connect()
     try:
         _load_extension(connection)
         options = [f"ENCRYPTION_KEY {quoted(key)}"]

@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import duckdb
 
+from .. import connecting
+
 
 def load(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Return whether the extension is loaded now; nothing is downloaded for it."""
@@ -23,7 +25,7 @@ def load(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 def is_available(*names: str) -> bool:
     """Return whether all these extensions are installed here."""
-    with duckdb.connect(":memory:") as connection:
+    with connecting.connect() as connection:
         return all(load(connection, name) for name in names)
 
 

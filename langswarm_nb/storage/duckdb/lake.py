@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 import duckdb
 
 from ...errors import ConfigurationError, StorageError
+from .. import connecting
 from . import extensions, failures
 from .encrypted import quoted
 from .lease import OwnerMark
@@ -101,7 +102,7 @@ class Lake(Location):
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         wanted = ("ducklake", "postgres_scanner") if self.is_shared else ("ducklake",)
-        connection = duckdb.connect(":memory:")
+        connection = connecting.connect()
         try:
             _load(connection, "A lake", *wanted)
             if self.is_shared:

@@ -11,12 +11,13 @@ from uuid import uuid4
 import duckdb
 
 from ...errors import ConfigurationError, StorageError
+from .. import connecting
+from ..connecting import MEMORY
 from . import encrypted, failures
 from .journal import Journal
 from .lease import OwnerMark
 from .sharing import SharedMark, Turns
 
-MEMORY = ":memory:"
 # DuckDB 2 writes a format that DuckDB 1.5 cannot read, unless told otherwise.
 READABLE_SINCE = "v1.5.0"
 
@@ -145,8 +146,8 @@ def wall_off(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _connect_plainly(path: Path | None) -> duckdb.DuckDBPyConnection:
     if path is None:
-        return duckdb.connect(MEMORY)
+        return connecting.connect()
     if not path.exists():
         # Closed at once: a connection with other options than the user's own to the same file would be refused.
-        duckdb.connect(str(path), config={"storage_compatibility_version": READABLE_SINCE}).close()
-    return duckdb.connect(str(path))
+        connecting.connect(path, {"storage_compatibility_version": READABLE_SINCE}).close()
+    return connecting.connect(path)

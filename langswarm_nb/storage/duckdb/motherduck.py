@@ -10,6 +10,7 @@ from typing import ClassVar
 import duckdb
 
 from ...errors import ConfigurationError
+from .. import connecting
 from . import extensions
 from .encrypted import quoted
 from .location import Location
@@ -60,7 +61,7 @@ class MotherDuck(Location):
     def connect(self) -> duckdb.DuckDBPyConnection:
         if not _token():
             raise ConfigurationError(f"MotherDuck wants a token. Set the environment variable {TOKEN_VARIABLE}.")
-        connection = duckdb.connect(":memory:")
+        connection = connecting.connect()
         try:
             if not extensions.load(connection, _EXTENSION):
                 raise ConfigurationError(

@@ -12,6 +12,7 @@ from typing import ClassVar, cast
 import duckdb
 
 from ...errors import ConfigurationError, StorageError
+from .. import connecting
 from . import extensions, failures
 from .encrypted import quoted
 from .location import Location, wall_off
@@ -107,7 +108,7 @@ class QuackServer(Location):
         return found[0][0] or 0
 
     def _session(self) -> duckdb.DuckDBPyConnection:
-        session = duckdb.connect(":memory:")
+        session = connecting.connect()
         failure = None
         try:
             for name in _EXTENSIONS:

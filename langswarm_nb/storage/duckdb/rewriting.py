@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from .. import connecting
 from ..schema import TABLES
 from .encrypted import quoted
 from .lake import Lake
@@ -57,7 +58,7 @@ def copy_table(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConnect
 
 
 def _copy_catalog(path: Path, draft: Path) -> None:
-    with duckdb.connect(":memory:") as connection:
+    with connecting.connect() as connection:
         connection.execute(f"ATTACH {quoted(str(path))} AS catalog (READ_ONLY)")
         connection.execute(f"ATTACH {quoted(str(draft))} AS draft")
         connection.execute("COPY FROM DATABASE catalog TO draft")
