@@ -83,7 +83,7 @@ class ChatPanel(PageWidget):
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
-        self._kept = KeptOutput(panel_id, self._transcript)
+        self._kept = KeptOutput(panel_id, self._transcript, self.is_seen)
         traits = {"height": height, "examples": list(examples), "variables": evaluates()}
         super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)

@@ -76,7 +76,7 @@ class Comparison(PageWidget):
         self._lives, winner = runtime.run(self._open(list(sessions), tag))
         self._by_id = {live.session.session_id: live for live in self._lives}
         panel_id = uuid4().hex
-        self._kept = KeptOutput(panel_id, self._transcript, _TRANSCRIPT_STYLE)
+        self._kept = KeptOutput(panel_id, self._transcript, self.is_seen, _TRANSCRIPT_STYLE)
         super().__init__(
             height=height, tag=tag, winner=winner, panel_id=panel_id, model_id=panel_id, columns=self._columns()
         )
@@ -102,6 +102,7 @@ class Comparison(PageWidget):
     def _released(self) -> None:
         for live in self._lives:
             live.listeners.discard(self._publish)
+        self._kept.let_go()
 
     async def _open(self, sessions: list[Session], tag: str) -> tuple[list[LiveConversation], str]:
         lives = [await live_conversation(session, self._manager) for session in sessions]

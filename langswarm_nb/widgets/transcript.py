@@ -26,8 +26,12 @@ STYLE = """
 """
 
 # A front end reads the whole output again each time, for its table of contents for one: 0.1 s for 500 messages, in
-# which no letter comes. So it waits for a pause of this length.
+# which no letter comes and nothing moves. So while somebody types, and at the end of a reply if there is more to read
+# than this, it waits for a pause of this length.
 PAUSE_S = 1.5
+_AT_ONCE = 50_000
+# Until then a page has taken away a panel that is closed, and would have MathJax set formulas again.
+_CLOSED_S = 0.5
 
 # There, the end of a line shows nothing. In a block of code it does: between its tags there are only spans.
 _AFTER_BLOCK = re.compile(
@@ -40,33 +44,41 @@ _HEADING = re.compile(r"<h([1-6])>")
 class KeptOutput:
     """The output that the file keeps, brought up to date while nobody types; `make` returns its data.
 
-    All but `show` and `let_go` on the package's event loop.
+    `is_seen` says whether a page shows the panel: without one nobody waits, and the kernel may end at any time. All but
+    `show` and `let_go` on the package's event loop.
     """
 
-    def __init__(self, panel_id: str, make: Callable[[], dict[str, str]], more_style: str = "") -> None:
+    def __init__(
+        self,
+        panel_id: str,
+        make: Callable[[], dict[str, str]],
+        is_seen: Callable[[], bool],
+        more_style: str = "",
+    ) -> None:
         self._panel_id = panel_id
         self._make = make
+        self._is_seen = is_seen
         self._more_style = more_style
-        self._shown = False
+        self._shown = self._has_maths = False
         self._typed = 0.0
         self._due: asyncio.TimerHandle | None = None
 
     def show(self) -> None:
         """Display it in the running cell."""
         self._shown = True
-        display(self._make(), raw=True, display_id=self._display_id)
+        self._display()
         # A style sheet that comes anew with each turn has the browser restyle every message on the page. It comes last:
         # there are readers who take only its tags away.
         display(_styles(self._panel_id, self._more_style), raw=True)
 
     def update(self) -> None:
-        """Bring it up to date: now, or when whoever types has paused."""
+        """Bring it up to date: now, after a pause, or when whoever types has paused."""
         if not self._shown or self._due is not None:
             return
-        if (wait := self._typed + PAUSE_S - time.monotonic()) > 0:
-            self._due = asyncio.get_running_loop().call_later(wait, self._try_again)
+        if self._is_seen() and len(self._make()["text/html"]) > _AT_ONCE:
+            self._due = asyncio.get_running_loop().call_later(PAUSE_S, self._write)
         else:
-            display(self._make(), raw=True, display_id=self._display_id, update=True)
+            self._write()
 
     def typed(self) -> None:
         """Take note that somebody types."""
@@ -77,16 +89,29 @@ class KeptOutput:
         self._typed = 0.0
         if self._due is not None:
             self._due.cancel()
-            self._try_again()
+            self._write()
 
     def let_go(self) -> None:
-        """Bring it up to date for the last time."""
-        if self._due is not None:
-            runtime.background_loop().call_soon_threadsafe(self.paused)
+        """Bring it up to date for the last time: now, and once the panel is away, if formulas are to be set then."""
+        if self._due is not None or self._has_maths:
+            runtime.background_loop().call_soon_threadsafe(self._closed)
 
-    def _try_again(self) -> None:
+    def _closed(self) -> None:
+        self.paused()
+        if self._has_maths and self._is_seen():
+            asyncio.get_running_loop().call_later(_CLOSED_S, self._write)
+
+    def _write(self) -> None:
         self._due = None
-        self.update()
+        if (wait := self._typed + PAUSE_S - time.monotonic()) > 0:
+            self._due = asyncio.get_running_loop().call_later(wait, self._write)
+        else:
+            self._display(update=True)
+
+    def _display(self, *, update: bool = False) -> None:
+        data = self._make()
+        self._has_maths = "$" in data["text/html"]
+        display(data, raw=True, display_id=self._display_id, update=update)
 
     @property
     def _display_id(self) -> str:

@@ -345,6 +345,44 @@ def test_the_saved_file_keeps_the_conversation_for_readers_without_a_kernel(open
     again.errors.clear()
 
 
+# JupyterLab sets formulas with a MathJax that it brings in when the first output is shown.
+MATHS_HERE = """from IPython.display import HTML
+HTML('<p class="plain">$x$</p>')"""
+LONG_REPLY = """import langswarm_nb as ls
+from langswarm_nb.widgets import transcript
+transcript.PAUSE_S = 3600
+transcript._AT_ONCE = 100
+panel = ls.chat(model="mock/mock-markdown", provider_config={"response_delay_ms": 0})
+panel"""
+
+
+def test_what_the_file_keeps_costs_a_live_page_no_formulas_and_waits_where_it_is_long(
+    open_notebook: OpenNotebook,
+) -> None:
+    lab = open_notebook(MATHS_HERE, LONG_REPLY, "panel.close()")
+    lab.run_cell(0)
+    lab.run_cell(1)
+    expect(lab.page.locator(".plain mjx-container")).to_have_count(1)
+    lab.run_cell(2)
+    panel = lab.panel()
+    panel.ask("Short")
+    kept = lab.page.locator(".lsnb-transcript")
+    assert "You asked" not in (kept.text_content() or "")
+    # Who saves the notebook has it in the file.
+    panel.box.press("Control+s")
+    expect(kept).to_contain_text("You asked: Short")
+    for _ in range(100):
+        if "You asked: Short" in lab.notebook.read_text():
+            break
+        lab.page.wait_for_timeout(100)
+    assert "You asked: Short" in lab.notebook.read_text()
+    assert r"$\frac{n + 1}{2}$" in (kept.text_content() or "")
+    expect(kept.locator("mjx-container")).to_have_count(0)
+    lab.run_cell(3)
+    expect(kept).to_be_visible()
+    expect(kept.locator("mjx-container")).to_have_count(2)
+
+
 LONG_CHAT = f"""{WAITING}
 import langswarm_nb as ls
 from langswarm_nb import runtime
@@ -362,8 +400,8 @@ def test_what_the_file_keeps_of_a_long_chat_waits_until_nobody_types(
     lab = open_notebook(LONG_CHAT)
     lab.run_all()
     panel = lab.panel()
-    # By the keyboard: while a page begins, its end may move under the mouse.
-    panel.root.locator(".lsnb-earlier").press("Enter")
+    # While a page begins, its end may move under the mouse, and JupyterLab take the focus.
+    panel.root.locator(".lsnb-earlier").evaluate("(button) => button.click()")
     expect(panel.messages).to_have_count(70)
     kept = lab.page.locator(".lsnb-transcript")
     lab.page.evaluate("""() => {

@@ -133,7 +133,7 @@ class Composer {
   mark(index) {
     const options = [...this.names.children];
     this.marked = (index + options.length) % options.length;
-    options.forEach((option, at) => option.setAttribute("aria-selected", String(at === this.marked)));
+    options.forEach((option, at) => (option.ariaSelected = at === this.marked));
     options[this.marked].scrollIntoView({ block: "nearest" });
     this.area.setAttribute("aria-activedescendant", options[this.marked].id);
   }

@@ -39,7 +39,7 @@ function icon(name) {
   const path = document.createElementNS(ns, "path");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("class", `lsnb-icon lsnb-icon-${name}`);
-  svg.setAttribute("aria-hidden", "true");
+  svg.ariaHidden = true;
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
@@ -101,7 +101,7 @@ function openPopup(panel, anchor, content, { label, role = "dialog", onclose } =
     document.removeEventListener("pointerdown", outside, true);
     if (!popup.isConnected) return;
     popup.remove();
-    anchor.setAttribute("aria-expanded", "false");
+    anchor.ariaExpanded = false;
     if (refocus) anchor.focus();
     onclose?.();
   };
@@ -123,7 +123,7 @@ function openPopup(panel, anchor, content, { label, role = "dialog", onclose } =
     if (event.relatedTarget && !popup.contains(event.relatedTarget)) close(false);
   });
   document.addEventListener("pointerdown", outside, true);
-  anchor.setAttribute("aria-expanded", "true");
+  anchor.ariaExpanded = true;
   panel.append(popup);
   popup.querySelector("input,button")?.focus();
   return close;

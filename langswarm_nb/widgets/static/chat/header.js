@@ -21,10 +21,10 @@ class Header {
     this.title.textContent = header.title || "New chat";
     this.modelName.textContent = header.model;
     this.model.title = `Model: ${header.model}`;
-    this.model.setAttribute("aria-label", `Model: ${header.model}`);
+    this.model.ariaLabel = `Model: ${header.model}`;
     this.cost.textContent = header.cost;
     this.cost.title = header.cost === "–" ? "Numbers of this chat; its cost is not known" : "Cost and numbers of this chat";
-    this.cost.setAttribute("aria-label", `Cost ${header.cost}. Numbers of this chat`);
+    this.cost.ariaLabel = `Cost ${header.cost}. Numbers of this chat`;
     this.fresh.hidden = !header.managed || header.replay;
     this.title.disabled = this.tags.disabled = header.replay;
     const words = header.tags.map((tag) => h("bdi", { class: "lsnb-tag", text: tag }));

@@ -36,6 +36,11 @@ function hostOf(model) {
 
 /** While the panel lives, the plain transcript that the file keeps is not shown as well. */
 function transcriptRule(id) {
-  const name = `.lsnb-transcript-${CSS.escape(id)}`;
+  const name = `.lsnb-transcript-${id}`;
   return `${name},.jp-OutputArea-child:has(>.jp-OutputArea-output ${name}){display:none!important}`;
+}
+
+/** Nor does MathJax set its formulas again with each turn. */
+function skipMaths(id, skip) {
+  document.querySelector(`.lsnb-transcript-${id}`)?.closest(".jp-OutputArea-output")?.classList.toggle("mathjax_ignore", skip);
 }

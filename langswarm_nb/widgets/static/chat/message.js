@@ -29,8 +29,8 @@ class MessageItem {
     const { view } = this;
     const running = view.state === "running";
     this.el.dataset.state = view.state;
-    this.el.setAttribute("aria-busy", String(running));
-    this.el.setAttribute("aria-label", view.role === "assistant" ? `Reply of ${view.author}` : `Message of ${view.author}`);
+    this.el.ariaBusy = running;
+    this.el.ariaLabel = `${view.role === "assistant" ? "Reply" : "Message"} of ${view.author}`;
     this.who.textContent = view.author;
     if (view.time) this.who.title = new Date(view.time).toLocaleString();
     this.thought = null;

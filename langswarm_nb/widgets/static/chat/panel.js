@@ -28,8 +28,8 @@ class Panel {
     this.header = new Header(this.headerActions(), this.root);
     this.strip = h("div", { class: "lsnb-strip", hidden: true, text: "Mock replies. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or pick a model." });
     this.said = h("div", { class: "lsnb-hidden", role: "status", "aria-live": "polite" });
-    this.hides = h("style", { text: transcriptRule(model.get("panel_id")) });
-    this.root.append(this.hides, this.header.el, this.header.tags, this.strip, this.thread.el, this.composer.el, this.said);
+    this.id = model.get("panel_id");
+    this.root.append(h("style", { text: transcriptRule(this.id) }), this.header.el, this.header.tags, this.strip, this.thread.el, this.composer.el, this.said);
     this.keepKeysHere(el);
     el.append(this.root);
     this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => this.store.resync());
@@ -209,6 +209,7 @@ class Panel {
     this.thread.show(this.store, changed, whole);
     this.announce(header);
     this.showStatus();
+    skipMaths(this.id, true);
   }
 
   /** Read out once when a reply begins and once when it ends, never in between. */
@@ -284,6 +285,7 @@ class Panel {
     this.thread.dispose();
     this.header.close?.(false);
     this.root.remove();
+    skipMaths(this.id, false);
   }
 }
 

@@ -21,8 +21,8 @@ class Comparison {
     this.composer.clip.hidden = true;
     this.composer.area.placeholder = this.columns.length > 1 ? "Ask them all.  Shift+Enter: new line.  {{df}}: a variable" : "Ask on";
     this.said = h("div", { class: "lsnb-hidden", role: "status", "aria-live": "polite" });
-    this.hides = h("style", { text: transcriptRule(model.get("panel_id")) });
-    this.root.append(this.hides, this.row, this.composer.el, this.said);
+    this.id = model.get("panel_id");
+    this.root.append(h("style", { text: transcriptRule(this.id) }), this.row, this.composer.el, this.said);
     this.keepKeysHere();
     el.append(this.root);
     this.receive = (message, buffers) => this.talk.takeReply(message, buffers);
@@ -86,6 +86,7 @@ class Comparison {
       if (about) column.showAbout(about, marks.get(column.session) ?? []);
       column.showWinner(this.model.get("winner"));
     }
+    skipMaths(this.id, true);
   }
 
   showStatus() {
@@ -116,6 +117,7 @@ class Comparison {
     this.talk.endTalk();
     for (const column of this.columns) column.close();
     this.root.remove();
+    skipMaths(this.id, false);
   }
 }
 
