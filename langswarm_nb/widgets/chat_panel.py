@@ -83,7 +83,7 @@ class ChatPanel(PageWidget):
         self._uploads = Uploads()
         self._downloads = Downloads()
         panel_id = uuid4().hex
-        self._kept = KeptOutput(panel_id, self._transcript, self.is_seen)
+        self._kept = KeptOutput(panel_id, self._transcript, self._size)
         traits = {"height": height, "examples": list(examples), "variables": evaluates()}
         super().__init__(**traits, panel_id=panel_id, model_id=panel_id)
         self._watch(self._live)
@@ -254,6 +254,9 @@ class ChatPanel(PageWidget):
     def _unwatch(self, live: LiveConversation) -> None:
         live.unwatch(self._publish)
         live.after_turn.discard(self._kept.update)
+
+    def _size(self) -> int:
+        return self._live.state.size() if self._pages else 0
 
     def _transcript(self) -> dict[str, str]:
         state = self._live.state

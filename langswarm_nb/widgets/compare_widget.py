@@ -76,7 +76,7 @@ class Comparison(PageWidget):
         self._lives, winner = runtime.run(self._open(list(sessions), tag))
         self._by_id = {live.session.session_id: live for live in self._lives}
         panel_id = uuid4().hex
-        self._kept = KeptOutput(panel_id, self._transcript, self.is_seen, _TRANSCRIPT_STYLE)
+        self._kept = KeptOutput(panel_id, self._transcript, self._size, _TRANSCRIPT_STYLE)
         super().__init__(
             height=height, tag=tag, winner=winner, panel_id=panel_id, model_id=panel_id, columns=self._columns()
         )
@@ -220,6 +220,9 @@ class Comparison(PageWidget):
         self._kept.update()
 
     # --- what the saved notebook keeps ---
+
+    def _size(self) -> int:
+        return sum(live.state.size() for live in self._lives) if self._pages else 0
 
     def _transcript(self) -> dict[str, str]:
         """Return the columns as a plain output of its own, which the live widget hides."""

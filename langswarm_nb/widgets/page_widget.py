@@ -47,10 +47,6 @@ class PageWidget(anywidget.AnyWidget):
         super().open()
         self._forget_shell()
 
-    def is_seen(self) -> bool:
-        """Return whether a page shows the widget."""
-        return bool(self._pages)
-
     def _released(self) -> None:
         """Let go of what the widget listens to."""
 

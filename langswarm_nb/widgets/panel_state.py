@@ -43,6 +43,11 @@ class PanelState:
         with self._guard:
             return [self._whole(key) for key in self._order]
 
+    def size(self) -> int:
+        """Return how many characters of HTML and text the messages have."""
+        with self._guard:
+            return sum(len(view.get("html", "")) + len(view.get("text", "")) for view in self._views.values())
+
     def find(self, message_id: str) -> MessageView | None:
         """Return the view with this id, if it is shown."""
         return self._views.get(message_id)

@@ -44,20 +44,20 @@ _HEADING = re.compile(r"<h([1-6])>")
 class KeptOutput:
     """The output that the file keeps, brought up to date while nobody types; `make` returns its data.
 
-    `is_seen` says whether a page shows the panel: without one nobody waits, and the kernel may end at any time. All but
-    `show` and `let_go` on the package's event loop.
+    `size` returns how much there is to read for pages that show the panel, in characters, and 0 where none does: then
+    nobody waits, and the kernel may end at any time. All but `show` and `let_go` on the package's event loop.
     """
 
     def __init__(
         self,
         panel_id: str,
         make: Callable[[], dict[str, str]],
-        is_seen: Callable[[], bool],
+        size: Callable[[], int],
         more_style: str = "",
     ) -> None:
         self._panel_id = panel_id
         self._make = make
-        self._is_seen = is_seen
+        self._size = size
         self._more_style = more_style
         self._shown = self._has_maths = False
         self._typed = 0.0
@@ -75,7 +75,7 @@ class KeptOutput:
         """Bring it up to date: now, after a pause, or when whoever types has paused."""
         if not self._shown or self._due is not None:
             return
-        if self._is_seen() and len(self._make()["text/html"]) > _AT_ONCE:
+        if self._size() > _AT_ONCE:
             self._due = asyncio.get_running_loop().call_later(PAUSE_S, self._write)
         else:
             self._write()
@@ -98,7 +98,7 @@ class KeptOutput:
 
     def _closed(self) -> None:
         self.paused()
-        if self._has_maths and self._is_seen():
+        if self._has_maths:
             asyncio.get_running_loop().call_later(_CLOSED_S, self._write)
 
     def _write(self) -> None:

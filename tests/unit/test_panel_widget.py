@@ -12,6 +12,7 @@ import pytest
 
 import langswarm_nb as ls
 from langswarm_nb import runtime
+from langswarm_nb.widgets import transcript
 from langswarm_nb.widgets.assets import sheet
 
 
@@ -191,6 +192,28 @@ def test_earlier_messages_come_when_asked_for(monkeypatch: pytest.MonkeyPatch) -
     assert len(wire.panel._everything()["order"]) == 80
     wire.ask("earlier")
     assert wire.panel._everything()["header"]["earlier"] == 0
+
+
+def test_what_the_file_keeps_waits_for_a_page_that_has_much_to_read_and_for_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(transcript, "display", lambda data, **_: written.append(data["text/html"]))
+    monkeypatch.setattr(transcript, "_AT_ONCE", 200)
+    monkeypatch.setattr(transcript, "PAUSE_S", 3600)
+    panel = ls.chat(provider_config={"response_delay_ms": 0})
+    panel._kept.show()
+    written.clear()
+    runtime.run(panel._live.send("Headless " * 50, "r", ""))
+    assert len(written) == 1
+    assert "Headless" in written[0]
+    wire = Wire(panel, monkeypatch)
+    wire.ask("send", text="Looked at", files=[])
+    assert len(written) == 1
+    wire.say("typing", over=True)
+    wire.ask("complete", prefix="x")
+    assert len(written) == 2
+    assert "Looked at" in written[-1]
 
 
 def test_closing_leaves_no_widget_and_no_listener(monkeypatch: pytest.MonkeyPatch) -> None:

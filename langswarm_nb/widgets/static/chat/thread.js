@@ -2,7 +2,7 @@
 
 const NEAR_PX = 32;
 // So long a frame may be busy with what came: the rest is for painting it, and for the reader's keys.
-const FRAME_MS = 35;
+const FRAME_MS = 22;
 
 class Thread {
   /** `act` as MessageItem takes it, with earlier() and example(text) besides; `shown` is called when all is shown. */
