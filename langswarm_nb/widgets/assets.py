@@ -21,7 +21,7 @@ _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_JS_ENDS = re.compile(r"(?<=\{)\n|;?\n(?=\})")
+_JS_ENDS = re.compile(r"(?<=[{(\[,])\n|;?\n(?=[})\]])")
 _JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()<>*?+]) ?")
 
 

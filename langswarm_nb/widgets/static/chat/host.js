@@ -12,7 +12,7 @@ function hostOf(model) {
       (cell.toJSON().outputs ?? []).some((output) => output.data?.[viewType]?.model_id === id),
     );
   return {
-    canInsert: typeof notebook?.insertCell === "function",
+    canInsert: Boolean(notebook?.insertCell),
     /** Puts code into a new cell below the panel's; returns whether that worked. */
     insertBelow(source) {
       const at = cellOf(model.get("panel_id"));
