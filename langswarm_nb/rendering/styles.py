@@ -55,7 +55,7 @@ color:var(--lsnb-faint)}
 .lsnb-md :is(code,kbd,samp,pre){font-size:.92em;
 font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,ui-monospace,monospace))}
 .lsnb-md pre code{font-size:1em;background:none;color:inherit}
-.lsnb-md :is(:not(pre)>code,kbd,samp){background:var(--lsnb-back);border-radius:3px;
+.lsnb-md :is(:not(pre)>code,kbd,samp){color:inherit;background:var(--lsnb-back);border-radius:3px;
 border:1px solid var(--lsnb-line);padding:0 .25em}
 .lsnb-md .lsnb-code{position:relative;background:var(--lsnb-back);border:1px solid var(--lsnb-line);border-radius:4px}
 .lsnb-md .lsnb-code>pre{margin:0;padding:.7em .9em;overflow-x:auto;overflow-wrap:normal;white-space:pre;line-height:1.4;

@@ -37,7 +37,8 @@ VSCODE = """<!doctype html><html><head><meta http-equiv="Content-Security-Policy
 script-src 'unsafe-inline' 'unsafe-eval' blob:; style-src 'unsafe-inline'; img-src https: http: data: blob:;
 font-src https:; connect-src https:; child-src https: data:;"><style>
 @layer vscode-default {{
-    body {{ color: var(--vscode-foreground); font-family: var(--vscode-font-family); font-size: 13px; }}
+    body {{ background: var(--vscode-editor-background); color: var(--vscode-foreground); }}
+    body {{ font-family: var(--vscode-font-family); font-size: 13px; }}
     img {{ max-width: 100%; max-height: 100%; }}
     code {{ color: var(--code); background-color: var(--code-back); padding: 1px 3px; border-radius: 4px; }}
     pre code {{ padding: 0; }}
@@ -192,6 +193,10 @@ def test_it_is_whole_in_another_editor(
         ]
         for plain in (code, root.locator("blockquote").first):
             assert plain.evaluate("(el) => getComputedStyle(el).backgroundColor") == "rgba(0, 0, 0, 0)"
+    # The same, with its sheet, outside of a panel: an output of `%%chat`.
+    plain = "document.body.appendChild(document.querySelector('.lsnb-panel .lsnb-md').cloneNode(true))"
+    assert output.evaluate(f"({FAINT})({plain})") == []
+    output.evaluate("document.body.lastElementChild.remove()")
     # Of the keys, the editor hears what is for it; nobody else hears one.
     shown.box.press_sequentially("dd")
     for key in ("Control+z", "Control+s", "Control+ArrowUp", "F1", "Enter"):
