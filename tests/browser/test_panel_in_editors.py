@@ -85,8 +85,8 @@ HOSTS = {
     "colab-dark": COLAB.format(sheet=IPYWIDGETS),
 }
 
-# anywidget's model; bytes come as Uint8Array in Colab, as DataView elsewhere. None go to the kernel: Shiny drops them,
-# and older VS Codes stop at them. VS Code's manager has a notebook that nobody sees and that cannot be saved.
+# anywidget's model; bytes come as Uint8Array in Colab, as DataView elsewhere. None go to the kernel: older
+# VS Codes stop at them. VS Code's manager has a notebook that nobody sees and that cannot be saved.
 MODEL = """async ([source, css, state, host]) => {
     const heard = [];
     const bytes = (text) => {
