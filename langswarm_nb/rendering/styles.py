@@ -29,7 +29,11 @@ _COLOURS = {
 _DARK_HOSTS = (".vscode-dark", ".vscode-high-contrast", "[data-jp-theme-light=false]", "[theme=dark]")
 # There, the variables of JupyterLab's light theme come with ipywidgets' own style sheet, whatever the theme is.
 _OTHER_HOSTS = ("[class*=vscode-]", "[theme]")
-_NOT_THEIRS = ("content-font-color1", "content-font-color2", "border-color2", "layout-color0")
+_NOT_THEIRS = (
+    *("content-font-color1", "content-font-color2", "ui-font-color1", "ui-font-color2", "brand-color1"),
+    *("border-color1", "border-color2", "layout-color0", "layout-color1", "layout-color2"),
+    *("content-font-family", "ui-font-family", "code-font-family"),
+)
 _LIGHT_HOSTS = (".vscode-light", ".vscode-high-contrast-light", "[data-jp-theme-light=true]", "[theme=light]")
 
 _CONTENT = """
@@ -46,11 +50,12 @@ font-family:var(--jp-content-font-family,var(--vscode-font-family,system-ui,sans
 .lsnb-md .lsnb-task{list-style:none}.lsnb-md .lsnb-checkbox{margin:0 .4em 0 -1.4em}
 .lsnb-md a{color:var(--lsnb-link);text-decoration:underline}
 .lsnb-md hr{border:0;border-top:1px solid var(--lsnb-line);margin:1.2em 0}
-.lsnb-md blockquote{border-inline-start:3px solid var(--lsnb-line);padding-inline-start:.9em;color:var(--lsnb-faint)}
+.lsnb-md blockquote{border-inline-start:3px solid var(--lsnb-line);padding-inline-start:.9em;background:none;
+color:var(--lsnb-faint)}
 .lsnb-md :is(code,kbd,samp,pre){font-size:.92em;
 font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,ui-monospace,monospace))}
-.lsnb-md pre code{font-size:1em}
-.lsnb-md :is(:not(pre)>code,kbd,samp){background:var(--lsnb-back);border-radius:3px;
+.lsnb-md pre code{font-size:1em;background:none;color:inherit}
+.lsnb-md :is(:not(pre)>code,kbd,samp){color:inherit;background:var(--lsnb-back);border-radius:3px;
 border:1px solid var(--lsnb-line);padding:0 .25em}
 .lsnb-md .lsnb-code{position:relative;background:var(--lsnb-back);border:1px solid var(--lsnb-line);border-radius:4px}
 .lsnb-md .lsnb-code>pre{margin:0;padding:.7em .9em;overflow-x:auto;overflow-wrap:normal;white-space:pre;line-height:1.4;

@@ -21,6 +21,7 @@ _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_JS_ENDS = re.compile(r"(?<=[{(\[,])\n|;?\n(?=[})\]])")
 _JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()<>*?+]) ?")
 
 
@@ -38,7 +39,7 @@ def script() -> str:
 def bundle(*files: str) -> str:
     """Return the ES module of these files below `static/`."""
     source = _bare("\n".join((_STATIC / file).read_text(encoding="utf-8") for file in files))
-    return "\n".join(map(_packed, source.split("\n")))
+    return _JS_ENDS.sub("", "\n".join(map(_packed, source.split("\n"))))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from uuid import uuid4
@@ -149,7 +150,7 @@ class ChatPanel(PageWidget):
 
     async def _do_attach(self, request: Mapping[str, Any]) -> Attachment | None:
         about = (request["view"], request["file"], request["name"], int(request["size"]), int(request["at"]))
-        return await self._uploads.take(*about, request.get("bytes", b""))
+        return await self._uploads.take(*about, base64.b64decode(request["base64"]))
 
     async def _do_detach(self, request: Mapping[str, Any]) -> None:
         self._uploads.drop([request["file"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -23,7 +23,7 @@ _KEPT_ANSWERS = 50
 class PageWidget(anywidget.AnyWidget):
     """Hands the request `kind` to the coroutine `_do_<kind>`, whose value is the answer; see protocol.py.
 
-    Bytes that came with a request are its `bytes`; an answer that is bytes goes as they are.
+    An answer that is bytes goes as they are; a request has none, for not every host carries them to the kernel.
     """
 
     def __init__(self, **traits: Any) -> None:
@@ -84,7 +84,7 @@ class PageWidget(anywidget.AnyWidget):
         with contextlib.suppress(TypeError):
             vars(self.comm).pop("_reply_subshell_id", None)
 
-    def _on_request(self, _widget: object, content: Mapping[str, Any], buffers: Sequence[Any] = ()) -> None:
+    def _on_request(self, _widget: object, content: Mapping[str, Any], _buffers: object = None) -> None:
         """Hand a page's request over; a callback that waits would hold up the whole kernel."""
         self._context = copy_context()
         kind, rid, view = content.get("kind"), content.get("rid", ""), content.get("view", "")
@@ -109,9 +109,6 @@ class PageWidget(anywidget.AnyWidget):
                     self.send(answer)
                 return
             self._answers[rid] = None
-        if buffers:
-            # The message's memory is not ours once this returns.
-            content = {**content, "bytes": b"".join(map(bytes, buffers))}
         runtime.submit(self._fulfil(str(kind), rid, content))
 
     async def _fulfil(self, kind: str, rid: str, content: Mapping[str, Any]) -> None:

@@ -188,7 +188,7 @@ class Request(TypedDict):
     | ack | seq | the page has shown everything up to here |
     | typing | over | somebody types, or is over with it; what costs the page much waits for that |
     | send | text, files | a turn; its first patch `answers` the request; `files` are ids of attached ones |
-    | attach | file, name, size, at, with bytes | a piece of a file; answer to the last: an Attachment |
+    | attach | file, name, size, at, base64 | a piece of a file; answer to the last: an Attachment |
     | detach | file | the file is not sent |
     | attachment | id, at | answer: token and size of a stored attachment |
     | piece | token, at | answer with bytes: a piece of what the token stands for |

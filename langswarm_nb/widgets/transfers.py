@@ -1,4 +1,4 @@
-"""Files between page and kernel: in pieces, as binary buffers that go with the messages."""
+"""Files between page and kernel: in pieces, as text to the kernel and as binary buffers to the page."""
 
 from __future__ import annotations
 

@@ -52,3 +52,22 @@ def test_readers_see_the_same_conversation_whether_they_trust_the_file_or_not(
         expect(kept.locator("b").first).to_have_text("you")
         for placeholder in ("Loading widget", "Error displaying", "model not found"):
             expect(reader.locator(".jp-Notebook")).not_to_contain_text(placeholder, use_inner_text=True)
+
+
+def test_a_panel_saved_with_its_state_shows_the_conversation_where_there_is_no_kernel_for_it(
+    open_notebook: OpenNotebook, lab: Lab
+) -> None:
+    """JupyterLab saves the state of widgets when asked, Colab always; both show the widget again from it."""
+    mine = open_notebook(CELL)
+    mine.run_all()
+    expect(mine.panel().messages).to_have_count(2)
+    mine.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
+    mine.save()
+    assert "_script" in mine.notebook.read_text()
+    mine.page.close()
+    lab.stop_kernels()
+    again = open_notebook(name=mine.notebook.stem)
+    expect(again.page.locator(".jupyter-widgets-disconnected")).to_have_count(1)
+    expect(again.page.locator(".lsnb-transcript")).to_contain_text("Run this cell to go on")
+    expect(again.page.locator(".lsnb-transcript")).to_be_visible()
+    expect(again.page.locator(".lsnb-panel")).to_have_count(0)

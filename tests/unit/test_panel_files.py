@@ -19,6 +19,8 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
+DOT = {"file": "f", "name": "dot.png", "size": len(PNG), "at": 0, "base64": base64.b64encode(PNG).decode()}
+
 pytestmark = pytest.mark.usefixtures("store")
 __all__ = ["store"]
 
@@ -107,9 +109,7 @@ def test_a_page_fetches_what_is_stored_in_pieces() -> None:
 def test_a_question_takes_its_files_along(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = ls.chat(provider_config={"response_delay_ms": 0})
     wire = Wire(panel, monkeypatch)
-    request = {"kind": "attach", "view": "view", "rid": "a", "file": "f", "name": "dot.png", "size": len(PNG), "at": 0}
-    panel._on_request(panel, request, [memoryview(PNG)])
-    assert wire.wait_for(lambda message: message["kind"] == "answer")["value"]["kind"] == "image"
+    assert wire.ask("attach", **DOT)["value"]["kind"] == "image"
     assert "arrive" in wire.ask("send", text="Look", files=["f", "unknown"])["error"]["text"]
     assert len(ls.messages()) == 0
     assert wire.ask("send", text="Look", files=["f"])["kind"] == "answer"
@@ -126,9 +126,7 @@ def test_a_question_takes_its_files_along(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_file_may_go_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = ls.chat(provider_config={"response_delay_ms": 0})
     wire = Wire(panel, monkeypatch)
-    request = {"kind": "attach", "view": "view", "rid": "a", "file": "f", "name": "dot.png", "size": len(PNG), "at": 0}
-    panel._on_request(panel, request, [memoryview(PNG)])
-    wire.wait_for(lambda message: message["kind"] == "answer")
+    wire.ask("attach", **DOT)
     assert wire.ask("send", text="", files=["f"])["kind"] == "answer"
     question, _ = panel._everything()["messages"]
     assert (question["text"], panel._everything()["header"]["title"]) == ("", "dot.png")

@@ -91,7 +91,7 @@ class Composer {
       this.send();
     } else if (event.key === "Escape" && this.running) {
       this.act.stop();
-    } else if (event.key === "ArrowUp" && !this.area.value && !this.running) {
+    } else if (event.key === "ArrowUp" && !this.area.value && !this.running && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       this.act.editLast();
     }

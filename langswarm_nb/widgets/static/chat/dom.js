@@ -55,6 +55,12 @@ function textButton(label, onclick, props) {
   return h("button", { class: "lsnb-button", text: label, onclick, ...props });
 }
 
+/** Returns whether a key is for VS Code, which hears of its shortcuts only from the page. Keys that edit text are not. */
+function isForEditor({ key, ctrlKey, metaKey }) {
+  const edits = /^([acvxyz]|Enter|Backspace|Delete|Insert|Home|End|Arrow(Left|Right))$/i;
+  return document.body.matches("[class*=vscode-]") && (/^F\d/.test(key) || ((ctrlKey || metaKey) && !edits.test(key)));
+}
+
 /** Puts text on the clipboard, also where the page is not served securely; returns whether that worked. */
 async function toClipboard(text) {
   try {

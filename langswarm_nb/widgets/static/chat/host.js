@@ -3,14 +3,16 @@
 /** Returns what JupyterLab and Notebook give a widget: its notebook and its kernel. */
 function hostOf(model) {
   const manager = model.widget_manager;
-  const notebook = manager?.context?.model?.sharedModel;
+  const shared = manager?.context?.model?.sharedModel;
+  // VS Code's manager has a notebook without cells, which is nobody's.
+  const notebook = shared?.cells?.length ? shared : null;
   const viewType = "application/vnd.jupyter.widget-view+json";
   const cellOf = (id) =>
     notebook.cells.findLastIndex((cell) =>
       (cell.toJSON().outputs ?? []).some((output) => output.data?.[viewType]?.model_id === id),
     );
   return {
-    canInsert: typeof notebook?.insertCell === "function",
+    canInsert: Boolean(notebook?.insertCell),
     /** Puts code into a new cell below the panel's; returns whether that worked. */
     insertBelow(source) {
       const at = cellOf(model.get("panel_id"));

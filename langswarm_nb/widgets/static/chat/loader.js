@@ -3,6 +3,13 @@
 
 export default {
   async render({ model, el }) {
+    // Made from what a file keeps of widgets, it would hide the conversation beside it and wait for a kernel for ever.
+    try {
+      const own = await model.widget_manager.get_model(model.get("panel_id"));
+      if (own.comm_live === false) return;
+    } catch {
+      // A host without a manager that could tell.
+    }
     const text = model.get("_script");
     const kept = (globalThis.lsnbModules ??= {});
     const url = kept[text] ? "" : URL.createObjectURL(new Blob([text], { type: "text/javascript" }));

@@ -42,7 +42,7 @@ class Panel {
       const plain = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
       const use = plain && { f: "find", s: this.host.canInsert && "save" }[event.key];
       // Where we cannot save the notebook, its program may.
-      if (!plain || event.key !== "s" || use) event.stopPropagation();
+      if (use || !(isForEditor(event) || (plain && event.key === "s"))) event.stopPropagation();
       if (use) {
         event.preventDefault();
         this.withExtras((extras) => extras[use]());

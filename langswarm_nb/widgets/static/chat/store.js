@@ -126,7 +126,11 @@ class Store extends Talk {
 
   /** What begins on a busy page and takes two seconds, anywidget gives up: the model hears nothing any more. Then without it. */
   async listen() {
-    const model = await this.model.widget_manager?.get_model?.(this.model.get("panel_id"));
+    const manager = this.model.widget_manager;
+    // Colab's comm keeps every listener; a kernel's takes the new one for the old.
+    if (this.listened && !manager?.kernel) return;
+    this.listened = true;
+    const model = await manager?.get_model?.(this.model.get("panel_id"));
     const { __proto__: plain } = model?.__proto__ ?? {};
     if (plain?._handle_comm_msg) model.comm?.on_msg?.(plain._handle_comm_msg.bind(model));
   }

@@ -18,19 +18,19 @@ class Talk {
   }
 
   /** Asks the kernel for something; the promise holds its answer, bytes as an array, or is rejected with an ErrorCard. */
-  request(kind, fields, rid = newId(), buffers = undefined) {
+  request(kind, fields, rid = newId()) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.setUnheard(rid, true), HEARD_WITHIN_MS);
-      const ask = (again) => this.post({ kind, rid, ...fields, again }, buffers);
+      const ask = (again) => this.post({ kind, rid, ...fields, again });
       this.requests.set(rid, { resolve, reject, timer, ask });
       const error = ask();
       if (error) this.settle(rid, (request) => request.reject({ text: NO_KERNEL, details: [] }));
     });
   }
 
-  post(message, buffers) {
+  post(message) {
     try {
-      this.model.send({ ...message, view: this.view }, undefined, buffers);
+      this.model.send({ ...message, view: this.view });
     } catch (error) {
       // A kernel that was restarted knows this widget no more.
       this.gone = true;

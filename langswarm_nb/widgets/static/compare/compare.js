@@ -37,7 +37,7 @@ class Comparison {
 
   keepKeysHere() {
     this.root.addEventListener("keydown", (event) => {
-      event.stopPropagation();
+      if (!isForEditor(event)) event.stopPropagation();
       if (event.key === "Escape" && this.running && !event.defaultPrevented) this.ask("stop_all");
     });
     for (const kind of ["keyup", "keypress", "paste", "copy", "cut"]) this.root.addEventListener(kind, (event) => event.stopPropagation());

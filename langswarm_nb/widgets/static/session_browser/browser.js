@@ -47,7 +47,7 @@ class Browser {
 
   keepKeysHere() {
     this.root.addEventListener("keydown", (event) => {
-      event.stopPropagation();
+      if (!isForEditor(event)) event.stopPropagation();
       if (event.key === "/" && !event.target.matches("input, textarea, select")) {
         event.preventDefault();
         this.filters.search.focus();

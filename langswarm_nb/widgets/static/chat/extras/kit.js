@@ -14,7 +14,7 @@ function notify(panel, text, undo) {
 export default function extras(kit, panel) {
   ({ h, icon, iconButton, textButton, fitHeight, newId, later } = kit);
   Object.assign(kit.ICONS, { close: "M4 4l8 8M12 4l-8 8", up: "M4 10l4-4 4 4", under: "M4 6l4 4 4-4" });
-  const request = (kind, fields, buffers) => panel.store.request(kind, fields, undefined, buffers);
+  const request = (kind, fields) => panel.store.request(kind, fields);
   const pictures = new Pictures(request, () => panel.thread.stay());
   const tray = new Tray({
     request,

@@ -23,19 +23,21 @@ class Upload {
     for (let at = 0; !about; at += PIECE) {
       const piece = await this.read(at);
       if (this.gone) throw { text: `${file.name} was taken away.` };
-      about = await this.tray.act.request("attach", { file: id, name: file.name, size: file.size, at }, [piece]);
-      if (!about) this.size.textContent = `${Math.floor((100 * (at + piece.byteLength)) / file.size)} %`;
+      about = await this.tray.act.request("attach", { file: id, name: file.name, size: file.size, at, base64: piece });
+      if (!about) this.size.textContent = `${Math.floor((100 * (at + PIECE)) / file.size)} %`;
     }
     this.show(about);
     return id;
   }
 
-  async read(at) {
-    try {
-      return await this.file.slice(at, at + PIECE).arrayBuffer();
-    } catch {
-      throw { text: `${this.file.name} cannot be read. Of a folder, attach the files.` };
-    }
+  /** Returns a piece as text: some hosts lose the bytes that go with a page's message, or stop at them. */
+  read(at) {
+    const reader = new FileReader();
+    return new Promise((resolve, reject) => {
+      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+      reader.onerror = () => reject({ text: `${this.file.name} cannot be read. Of a folder, attach the files.` });
+      reader.readAsDataURL(this.file.slice(at, at + PIECE));
+    });
   }
 
   /** What it is says the kernel, which has looked at its bytes. */
