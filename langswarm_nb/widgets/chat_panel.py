@@ -239,6 +239,9 @@ class ChatPanel(PageWidget):
     async def _do_unarchive(self, _request: Mapping[str, Any]) -> None:
         await self._live.set_archived(False)
 
+    async def _do_keep(self, _request: Mapping[str, Any]) -> None:
+        self._kept.paused()
+
     async def show_session(self, session: Session) -> None:
         """Show `session` from now on; on the package's event loop."""
         live = await self._live_on(session)

@@ -187,6 +187,7 @@ class Request(TypedDict):
     | gone | | nothing is sent while there is no view |
     | ack | seq | the page has shown everything up to here |
     | typing | over | somebody types, or is over with it; what costs the page much waits for that |
+    | keep | | what the notebook keeps is brought up to date before the answer |
     | send | text, files | a turn; its first patch `answers` the request; `files` are ids of attached ones |
     | attach | file, name, size, at, base64 | a piece of a file; answer to the last: an Attachment |
     | detach | file | the file is not sent |

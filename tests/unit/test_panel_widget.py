@@ -210,8 +210,7 @@ def test_what_the_file_keeps_waits_for_a_page_that_has_much_to_read_and_for_nobo
     wire = Wire(panel, monkeypatch)
     wire.ask("send", text="Looked at", files=[])
     assert len(written) == 1
-    wire.say("typing", over=True)
-    wire.ask("complete", prefix="x")
+    wire.ask("keep")
     assert len(written) == 2
     assert "Looked at" in written[-1]
 

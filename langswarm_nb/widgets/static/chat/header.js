@@ -1,5 +1,7 @@
 // Title, model, cost, and the menu with what is done now and then.
 
+const OPENS = { "aria-haspopup": "true", "aria-expanded": "false" };
+
 class Header {
   /** `act` has: newChat(), extra(name), archive(), unarchive(). */
   constructor(act, panel) {
@@ -7,10 +9,10 @@ class Header {
     this.panel = panel;
     this.title = h("button", { class: "lsnb-title", title: "Rename", dir: "auto", onclick: () => act.extra("rename") });
     this.modelName = h("span", { class: "lsnb-model-name" });
-    this.model = h("button", { class: "lsnb-model", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("models") }, this.modelName, icon("chevron"));
-    this.cost = h("button", { class: "lsnb-cost", "aria-haspopup": "true", "aria-expanded": "false", onclick: () => act.extra("numbers") });
+    this.model = h("button", { class: "lsnb-model", ...OPENS, onclick: () => act.extra("models") }, this.modelName, icon("chevron"));
+    this.cost = h("button", { class: "lsnb-cost", ...OPENS, onclick: () => act.extra("numbers") });
     this.fresh = iconButton("plus", "New chat", () => act.newChat());
-    this.menu = iconButton("menu", "More", () => act.extra("menu"), { "aria-haspopup": "true", "aria-expanded": "false" });
+    this.menu = iconButton("menu", "More", () => act.extra("menu"), OPENS);
     this.el = h("div", { class: "lsnb-header" }, this.title, this.model, this.cost, this.fresh, this.menu);
     this.tags = h("button", { class: "lsnb-tags", title: "Tags and settings", hidden: true, onclick: () => act.extra(this.header.tags.length ? "tags" : "settings") });
   }
