@@ -164,6 +164,10 @@ def test_what_a_cell_says_in_the_session_is_shown(monkeypatch: pytest.MonkeyPatc
     runtime.run(wire.panel.session.send_message("From a cell"))
     patch = wire.wait_for(lambda message: len(message.get("order", ())) == 2)
     assert [view["state"] for view in patch["messages"]] == ["complete", "complete"]
+    # What a page has already is not sent again: somebody may be writing in its place.
+    runtime.run(wire.panel.session.send_message("Once more"))
+    patch = wire.wait_for(lambda message: len(message.get("order", ())) == 4)
+    assert [view["id"] for view in patch["messages"]] == patch["order"][2:]
 
 
 def test_nothing_is_sent_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
