@@ -53,10 +53,12 @@ def test_what_is_written_anew_is_kept_until_it_is_stored(open_notebook: OpenNote
     edit.press("Enter")
     expect(panel.status).to_contain_text("{{ unknown }} cannot be evaluated")
     expect(edit).to_have_value("{{ unknown }}")
-    edit.fill("a careful question")
+    # The reply to a long one is followed, too, by whoever had gone up to write it anew.
+    edit.fill("\n".join(["a careful question", *map(str, range(30))]))
     edit.press("Enter")
     expect(panel.replies).to_have_count(1)
-    expect(panel.replies.last).to_contain_text("Said a careful question.")
+    expect(panel.replies.last).to_contain_text("Said a careful question")
+    expect(panel.root.locator(".lsnb-pill")).to_be_hidden()
     expect(panel.root.get_by_role("log")).to_be_focused()
 
     panel.wait_for_replies(1)

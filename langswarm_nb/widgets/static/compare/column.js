@@ -64,7 +64,7 @@ class Column {
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
-      startEdit: (item) => editMessage(item),
+      startEdit: (item) => editMessage(item, this.thread),
       why: (item, rating) => askWhy(item, rating, (note) => this.ask("feedback", { id: item.id, rating, note })),
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),

@@ -1,6 +1,6 @@
 // A question is written anew in its place; the old one stays as a branch.
 
-function editMessage(item) {
+function editMessage(item, thread) {
   const from = document.activeElement;
   const area = h("textarea", { class: "lsnb-input", "aria-label": "Edit the message", rows: 1, dir: "auto" });
   const end = () => {
@@ -13,9 +13,13 @@ function editMessage(item) {
     const text = area.value.trim();
     if ((!text && !item.view.attachments) || text === item.view.text) return end();
     area.readOnly = buttons.inert = true;
-    back(item.el.closest(".lsnb-log"));
+    back(thread.log);
+    const { follows } = thread;
+    // The reply is what one waits for then.
+    thread.follows = true;
     const done = (await item.act.edit(item.id, text)) !== undefined;
     if (!area.isConnected) return;
+    thread.follows = follows;
     area.readOnly = buttons.inert = false;
     // What was written stays until it is stored.
     if (done) end();
