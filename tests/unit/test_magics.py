@@ -123,11 +123,67 @@ def test_fix_takes_a_question_before_after_or_around_it(shell, cell, first):
         assert shell.user_ns["answer"].startswith("Mock response to: " + first)
 
 
+def test_fix_tells_what_is_in_a_group_of_exceptions(shell):
+    made = """
+def fail(row):
+    error = ValueError(f'row {row} is no number')
+    error.add_note('see the manual')
+    raise error
+found = []
+for row in (1, 2):
+    try:
+        fail(row)
+    except ValueError as error:
+        found.append(error)
+raise ExceptionGroup('many', [*found, ExceptionGroup('inner', [KeyError('town')]), *map(OSError, range(9))])
+"""
+    run(shell, made)
+    assert run(shell, "%chat fix") is None
+    content = asked()[-1].content
+    assert "ExceptionGroup: many (12 sub-exceptions)" in content
+    for row in (1, 2):
+        assert re.search(rf"  {row}\.\n.*\n    Cell In.*, in fail: raise error\n    ValueError: row {row} is", content)
+    assert content.count("see the manual") == 3
+    assert "KeyError: 'town'" in content
+    assert "… and 7 more" in content
+
+
+def test_fix_of_a_very_long_cell_has_the_lines_around_the_error(shell):
+    lines = [f"x{n} = {n}  # one of many lines" for n in range(2_000)]
+    lines[1_500] = "total = x3 + missing"
+    assert isinstance(run(shell, "\n".join(lines)), NameError)
+    assert run(shell, "%chat fix") is None
+    content = asked()[-1].content
+    assert "x1499 = 1499  # one of many lines\ntotal = x3 + missing\nx1501" in content
+    assert re.search(r"# … 1,\d\d\d lines before\n", content)
+    assert len(content) < 10_000
+    lines[1_500] = "total = 3 +"
+    run(shell, "\n".join(lines))
+    assert run(shell, "%chat fix") is None
+    assert "of many lines\ntotal = 3 +\nx1501" in asked()[-1].content
+    # A line as long as a file is cut, and so is the one that failed.
+    run(shell, f"a = '{'a' * 99_999}'\n1 / 0, '{'b' * 99_999}'")
+    assert run(shell, "%chat fix") is None
+    assert len(asked()[-1].content) < 10_000
+
+
+def test_fix_names_the_file_of_a_module_that_is_no_python(shell, tmp_path, monkeypatch):
+    (tmp_path / "prices_of_today.py").write_text("def load(x)\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert isinstance(run(shell, "import prices_of_today"), SyntaxError)
+    assert run(shell, "%chat fix") is None
+    content = asked()[-1].content
+    assert "\nprices_of_today.py, line 1: def load(x)\nSyntaxError: expected ':'\n" in content
+    assert str(tmp_path) not in content
+
+
 def test_fix_knows_syntax_errors_chained_ones_and_hides_keys(shell):
     run(shell, "for x in range(3)\n    print(x)")
     assert run(shell, "%chat fix") is None
     assert "for x in range(3)\n    print(x)" in asked()[-1].content
     assert "SyntaxError: expected ':'" in asked()[-1].content
+    # It never ran: the frames are all IPython's own.
+    assert "IPython/" not in asked()[-1].content
     key = "sk-proj-" + "aB3d" * 12
     run(shell, f"try:\n    int('{key}')\nexcept ValueError as error:\n    raise RuntimeError('no number') from error")
     assert run(shell, "%chat fix") is None
