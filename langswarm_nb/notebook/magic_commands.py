@@ -69,7 +69,8 @@ def _markdown(text: str) -> HTML:
 def _cell(text: Any) -> str:
     """Return `text` for a cell of a Markdown table, as it is: nothing in it is markup."""
     plain = " ".join(str(text).split())
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>()#+-.!|~$&" else letter for letter in plain)
+    # As entities: a backslash before a bracket would begin a formula.
+    return "".join(f"&#{ord(letter)};" if letter in r"\`*_{}[]<>()#+-.:@!|~$&" else letter for letter in plain)
 
 
 def _show(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import warnings
 from collections.abc import Iterator
@@ -51,8 +52,8 @@ def shown(shell: InteractiveShell, command: str, capsys: pytest.CaptureFixture[s
     with capture_output() as captured:
         error = run(shell, command)
     assert error is None
-    html = "".join(output.data.get("text/html", "") for output in captured.outputs)
-    return re.sub(r"<style>.*?</style>|<[^>]+>", "", html, flags=re.S)
+    source = "".join(output.data.get("text/html", "") for output in captured.outputs)
+    return re.sub(r"<style>.*?</style>|<[^>]+>", "", source, flags=re.S)
 
 
 def asked() -> list[Any]:
@@ -257,6 +258,12 @@ def test_the_commands_do_what_they_say(shell, capsys, tmp_path):
     assert "other" in shown(shell, "%chat new other", capsys)
     assert "trip" in shown(shell, "%chat use trip", capsys)
     assert "trip" in shown(shell, "%chat", capsys)
-    assert "1 session" in shown(shell, "%chat export", capsys)
+    # A name is shown as it is: nothing in it is Markdown, a formula or a link.
+    name = "Oslo_(2026)_[x](https://a.b)_$y$_*z*"
+    run(shell, f'%chat new "{name}"')
+    assert name in html.unescape(shown(shell, "%chat list", capsys))
+    assert name in html.unescape(shown(shell, f'%chat use "{name}"', capsys))
+    assert "trip" in shown(shell, "%chat use trip", capsys)
+    assert "trip.md (markdown)" in shown(shell, "%chat export", capsys)
     assert "hello 42" in (tmp_path / "trip.md").read_text()
     assert "mock-markdown" in shown(shell, "%chat model mock/mock-markdown", capsys)
