@@ -261,9 +261,14 @@ def test_the_commands_do_what_they_say(shell, capsys, tmp_path):
     # A name is shown as it is: nothing in it is Markdown, a formula or a link.
     name = "Oslo_(2026)_[x](https://a.b)_$y$_*z*"
     run(shell, f'%chat new "{name}"')
-    assert name in html.unescape(shown(shell, "%chat list", capsys))
+    assert f"\n{name}\n" in html.unescape(shown(shell, "%chat list", capsys))
     assert name in html.unescape(shown(shell, f'%chat use "{name}"', capsys))
     assert "trip" in shown(shell, "%chat use trip", capsys)
     assert "trip.md (markdown)" in shown(shell, "%chat export", capsys)
+    assert "day one.md (markdown)" in shown(shell, '%chat export "day one.md"', capsys)
+    # Quotes hold a name together and are no part of it.
+    assert run(shell, "%%chat --session 'Day two' --system \"It's short.\"\nhello") is None
+    assert shell.magics_manager.registry["ChatMagics"].session.config.system_prompt == "It's short."
+    assert "Day two with" in shown(shell, "%chat use Day two", capsys)
     assert "hello 42" in (tmp_path / "trip.md").read_text()
     assert "mock-markdown" in shown(shell, "%chat model mock/mock-markdown", capsys)
