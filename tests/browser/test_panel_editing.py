@@ -69,3 +69,21 @@ def test_what_is_written_anew_is_kept_until_it_is_stored(open_notebook: OpenNote
     expect(panel.replies.last).to_contain_text("Said another one.")
     expect(panel.box).to_be_focused()
     expect(panel.questions.first.get_by_role("group")).to_have_text("3/3")
+
+
+def test_another_model_is_named_by_the_keyboard(open_notebook: OpenNotebook) -> None:
+    # With no model to choose from, too.
+    lab = open_notebook("import langswarm_nb as ls\npanel = ls.chat()\npanel._live.offer_models([])\npanel")
+    lab.run_all()
+    panel = lab.panel()
+    for name in ("nope/any", "mock/mock-markdown"):
+        panel.button("Model: mock/mock-model").press("Enter")
+        expect(panel.root.get_by_label("Another model")).to_be_focused()
+        lab.page.keyboard.type(name)
+        lab.page.keyboard.press("Enter")
+        if name == "nope/any":
+            expect(panel.status).to_contain_text("There is no provider 'nope'.")
+            expect(panel.root.locator(".lsnb-popup")).to_have_count(0)
+            expect(panel.button("Model: mock/mock-model")).to_be_focused()
+    expect(panel.button("Model: mock/mock-markdown")).to_be_focused()
+    expect(panel.root.locator(".lsnb-popup")).to_have_count(0)
