@@ -21,6 +21,7 @@ MOST_FRAMES = 8
 LONGEST_MESSAGE = 2_000
 LONGEST_CELL = 8_000
 LONGEST_LINE = 500
+LONGEST_TRACEBACK = 20_000
 # Of a group of exceptions: so many of each group, and groups within groups as deep as this.
 MOST_IN_GROUP = 5
 DEEPEST_GROUP = 3
@@ -90,7 +91,8 @@ class LastError:
         parts: list[str] = []
         if cell:
             parts.append(f"The cell:\n\n{_fenced(cell, 'python')}")
-        parts.append(f"The error:\n\n{_fenced(self._traceback(failure.error), '')}")
+        told = _shortened(self._traceback(failure.error), LONGEST_TRACEBACK)
+        parts.append(f"The error:\n\n{_fenced(told, '')}")
         if names := self._names(failure.error):
             parts.append("Names in the line that failed:\n\n" + "\n".join(f"- {name}" for name in names))
         return mask_secrets("\n\n".join(parts))
@@ -177,14 +179,15 @@ def _frames(traceback: TracebackType | None) -> list[tuple[FrameType, int]]:
 def _message(error: BaseException) -> str:
     try:
         # A syntax error's own text names the file, which its line does better.
-        text = str(error.msg if isinstance(error, SyntaxError) else error)
+        text = str((error.msg or "") if isinstance(error, SyntaxError) else error)
     except Exception:
         return "its message cannot be shown"
     return _shortened(text)
 
 
 def _shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    return text if len(text) <= longest else f"{text[:longest]} …"
+    # Half a key is not recognized any more.
+    return text if len(text) <= longest else f"{mask_secrets(text)[:longest]} …"
 
 
 def _around(cell: str, line: int) -> str:

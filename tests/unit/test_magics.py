@@ -162,10 +162,12 @@ def test_fix_of_a_very_long_cell_has_the_lines_around_the_error(shell):
     run(shell, "\n".join(lines))
     assert run(shell, "%chat fix") is None
     assert "of many lines\ntotal = 3 +\nx1501" in asked()[-1].content
-    # A line as long as a file is cut, and so is the one that failed.
-    run(shell, f"a = '{'a' * 99_999}'\n1 / 0, '{'b' * 99_999}'")
+    # A line as long as a file is cut, and so is the one that failed; never in the middle of a key.
+    key = "sk-proj-" + "aB3d" * 12
+    run(shell, f"a = '{'a' * 99_999}'\n1 / 0, '{' b' * 235}', '{key}', '{'b' * 99_999}'")
     assert run(shell, "%chat fix") is None
     assert len(asked()[-1].content) < 10_000
+    assert "sk-proj-aB" not in asked()[-1].content
 
 
 def test_fix_names_the_file_of_a_module_that_is_no_python(shell, tmp_path, monkeypatch):
