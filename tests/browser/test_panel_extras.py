@@ -6,6 +6,7 @@ import re
 
 from conftest import LabPage, OpenNotebook, Panel
 from playwright.sync_api import expect
+from test_accessibility import objections
 
 TOOLS = """
 import langswarm_nb as ls
@@ -219,6 +220,7 @@ def test_a_message_as_long_as_a_book_scrolls_within_itself(open_notebook: OpenNo
     panel.ask("\n".join(f"row {n} of many" for n in range(900)))
     said = panel.root.locator(".lsnb-said")
     assert said.evaluate("(said) => said.offsetHeight < said.closest('.lsnb-panel').offsetHeight")
+    assert [found for found in objections(lab, ".lsnb-panel") if "scrollable" in found] == []
     panel.box.press("Control+f")
     for row in (450, 899, 3):
         panel.root.get_by_role("textbox", name="Find in this chat").fill(f"row {row} of")
