@@ -69,7 +69,14 @@ def _markdown(text: str) -> HTML:
 def _cell(text: Any) -> str:
     """Return `text` for a cell of a Markdown table, as it is: nothing in it is markup."""
     plain = " ".join(str(text).split())
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>()#+-.!|~$&" else letter for letter in plain)
+    # As entities: a backslash before a bracket would begin a formula.
+    return "".join(f"&#{ord(letter)};" if letter in r"\`*_{}[]<>()#+-.:@!|~$&" else letter for letter in plain)
+
+
+def unquoted(text: str | None) -> str | None:
+    """Return `text` without the quotes around it, which IPython leaves there."""
+    quoted = text and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if text and quoted else text
 
 
 def _show(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
@@ -113,7 +120,7 @@ def _list(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
 
 
 def _use(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
-    wanted = " ".join(words)
+    wanted = unquoted(" ".join(words))
     if not wanted:
         raise ConfigurationError("Say which session: %chat use NAME. %chat list shows them.")
     sessions = runtime.run(runtime.default_manager().get_user_sessions(current_user()))
@@ -132,7 +139,7 @@ def _use(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
 
 def _new(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
     arguments.new = True
-    arguments.session = " ".join(words) or arguments.session
+    arguments.session = unquoted(" ".join(words)) or arguments.session
     magics.open_session(arguments)
     return _show(magics, arguments, [])
 
@@ -171,7 +178,7 @@ def _export(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
     if magics.session is None:
         return _show(magics, arguments, [])
     redact = "redact" in words
-    path = " ".join(word for word in words if word != "redact")
+    path = unquoted(" ".join(word for word in words if word != "redact"))
     if not path:
         path = f"{stem_of(magics.session.config.name)}.md"
     done = export(magics.session, path, redact=redact, source=runtime.default_manager())

@@ -20,7 +20,7 @@ from ..session.session import Session
 from ..stream_events import StreamEvent, TextDelta, TurnCompleted
 from .cell_output import ReplyOutput
 from .last_error import LastError
-from .magic_commands import COMMANDS
+from .magic_commands import COMMANDS, unquoted
 from .namespace import expand
 from .sessions import current_user, latest_session, notebook_path, preferred_model, start_session
 
@@ -59,6 +59,8 @@ class ChatMagics(Magics):
     def chat(self, line: str, cell: str | None = None) -> None:
         """Chat with a language model in a cell; the reply streams in and stays in the notebook."""
         arguments = parse_argstring(self.chat, line)
+        for option in ("session", "model", "system", "var", "out"):
+            setattr(arguments, option, unquoted(getattr(arguments, option)))
         try:
             if cell is None:
                 self._command(arguments)

@@ -37,6 +37,11 @@ WINDOW = 40
 LONGEST_TAG = 40
 MOST_TAGS = 20
 
+_CLOSED = {
+    SessionStatus.ARCHIVED: ("This chat is archived and read-only.", "Unarchive"),
+    SessionStatus.DELETED: ("This chat was deleted and is read-only.", "Restore"),
+}
+
 Listener = Callable[[Patch | Delta], None]
 
 
@@ -182,7 +187,12 @@ class LiveConversation:
     async def set_archived(self, archived: bool) -> None:
         """Make the session read-only, or let it go on."""
         self._require_idle()
-        await (self.session.archive() if archived else self.session.unarchive())
+        if archived:
+            await self.session.archive()
+        elif self.session.status is SessionStatus.DELETED:
+            await self.session.take_from_trash()
+        else:
+            await self.session.unarchive()
         self.show()
 
     async def source(self, message_id: str) -> str:
@@ -230,6 +240,7 @@ class LiveConversation:
 
     def _header(self) -> Header:
         session = self.session
+        closed, reopen = _CLOSED.get(session.status, ("", ""))
         return {
             "session": session.session_id,
             "title": session.config.name or "",
@@ -237,7 +248,9 @@ class LiveConversation:
             "model": f"{session.provider}/{session.model}",
             "models": self._models,
             "cost": formats.dollars(self._spent),
-            "archived": session.status is SessionStatus.ARCHIVED,
+            "archived": closed != "",
+            "closed": closed,
+            "reopen": reopen,
             "mock": session.provider == "mock",
             "running": self.running,
             "earlier": self._earlier,
@@ -278,7 +291,7 @@ async def live_conversation(session: Session, manager: SessionManager | None) ->
         _shown[session] = weakref.ref(live)
     if isinstance(manager, SessionManager) and manager not in _followed:
         _followed.add(manager)
-        manager.add_lifecycle_hook(_OthersTurns())
+        manager.add_lifecycle_hook(_Others())
     await live.load()
     return live
 
@@ -297,10 +310,16 @@ def show_again(session_id: str) -> None:
         live.show()
 
 
-class _OthersTurns(ISessionLifecycleHook):
-    """Shows what a cell says in a session that a panel shows."""
+class _Others(ISessionLifecycleHook):
+    """Shows what a cell does to a session that a panel shows."""
 
     async def on_message_received(self, session_id: str, message: SessionMessage) -> None:
         live = _live_of(session_id)
         if live is not None and not live.is_busy:
             runtime.submit(live.load())
+
+    async def on_session_archived(self, session_id: str) -> None:
+        runtime.background_loop().call_soon_threadsafe(show_again, session_id)
+
+    async def on_session_deleted(self, session_id: str) -> None:
+        runtime.background_loop().call_soon_threadsafe(show_again, session_id)

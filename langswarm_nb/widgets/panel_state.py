@@ -67,6 +67,9 @@ class PanelState:
                 self.header, self._header_seq = header, self.seq
             views = list(messages)
             for view in views:
+                # What was merely read again stays as it is on the page, with what somebody opened or writes there.
+                if view == self._views.get(view["id"]):
+                    continue
                 self._views[view["id"]] = view
                 self._changed[view["id"]] = self.seq
                 if view["state"] != "running":

@@ -97,6 +97,7 @@ class Setting(TypedDict):
 class Header(TypedDict):
     """All that is not a message.
 
+    `archived` chats are read-only, those in the trash, too: `closed` says so, and `reopen` is what ends it, in a word.
     `set` says in words what the reader has set; `asks` are the calls that wait for her word.
     `running` is the id of the reply that streams, or ''; `earlier` counts the messages that are left out; `managed`
     says whether the panel can open other sessions; `replay` is what a recording says of itself.
@@ -109,6 +110,8 @@ class Header(TypedDict):
     models: list[str]
     cost: str
     archived: bool
+    closed: str
+    reopen: str
     mock: bool
     running: str
     earlier: int
@@ -214,7 +217,7 @@ class Request(TypedDict):
     | exports | | answer: formats, each [name, label, what for], and the notebook's folder |
     | export | format, redact, to (page, notebook) | answer: what was made, in words; for a page with token and size |
     | approve | id, allow, always, reason | the word that an Ask waits for |
-    | archive, unarchive | | read-only, and back |
+    | archive, unarchive | | read-only, and back, out of the trash as well |
     | replay | | a recording plays from its beginning |
     """
 

@@ -107,6 +107,11 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
     page.keyboard.press("Enter")
     expect(rows.first).to_contain_text("<i>Penguins</i>")
     expect(listbox).to_be_focused()
+    # Escape takes it back, and the next key is for the list again.
+    page.keyboard.press("F2")
+    expect(root.get_by_role("textbox", name="Title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(listbox).to_be_focused()
     page.keyboard.press("t")
     expect(listbox).not_to_be_focused()
     page.keyboard.type("birds")

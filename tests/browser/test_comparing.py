@@ -62,8 +62,9 @@ def test_models_stream_side_by_side(open_notebook: OpenNotebook) -> None:
     root = lab.page.locator(".lsnb-compare").first
     fast, slow, broken = (column(root, model) for model in ("fast", "slow", "broken"))
     expect(slow.locator("[data-state=running] .lsnb-md")).to_contain_text("slow 11.", timeout=30_000)
-    slow.get_by_role("button", name="Stop paced/slow").click()
+    slow.get_by_role("button", name="Stop paced/slow").press("Enter")
     expect(slow.locator(".lsnb-stopped")).to_have_text("Stopped here.")
+    expect(slow.get_by_role("log")).to_be_focused()
     broken.get_by_role("button", name="Retry").click()
     expect(broken.locator(".lsnb-md")).to_contain_text("broken 11.")
     expect(root.locator("[data-state=running]")).to_have_count(0)

@@ -6,6 +6,7 @@ import re
 
 from conftest import LabPage, OpenNotebook, Panel
 from playwright.sync_api import expect
+from test_accessibility import objections
 
 TOOLS = """
 import langswarm_nb as ls
@@ -210,3 +211,23 @@ runtime.run(fill())
     # The text is as the renderer made it.
     after = panel.replies.last.locator(".lsnb-md").inner_html()
     assert after == before
+
+
+def test_a_message_as_long_as_a_book_scrolls_within_itself(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook("import langswarm_nb as ls\nls.chat(provider_config={'response_pattern': 'Read.'})")
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("\n".join(f"row {n} of many" for n in range(900)))
+    said = panel.root.locator(".lsnb-said")
+    assert said.evaluate("(said) => said.offsetHeight < said.closest('.lsnb-panel').offsetHeight")
+    assert [found for found in objections(lab, ".lsnb-panel") if "scrollable" in found] == []
+    panel.box.press("Control+f")
+    for row in (450, 899, 3):
+        panel.root.get_by_role("textbox", name="Find in this chat").fill(f"row {row} of")
+        expect(panel.root.locator(".lsnb-count")).to_have_text("1/1")
+        # What is found is what one would touch there.
+        lab.page.wait_for_function("""() => {
+            const [range] = CSS.highlights.get('lsnb-find-now');
+            const box = range.getBoundingClientRect();
+            return document.elementFromPoint(box.left + 2, box.top + 2) === range.startContainer.parentElement;
+        }""")

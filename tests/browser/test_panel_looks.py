@@ -64,7 +64,7 @@ def test_it_fits_into_360_pixels(open_notebook: OpenNotebook) -> None:
     lab = open_notebook(CHAT, width=1000)
     lab.run_all()
     panel = lab.panel()
-    panel.ask("Show everything")
+    panel.ask("Show everything, and let the title be as long as one can be that is made of a question")
     for width in (360, 520, 900):
         panel.root.evaluate("(panel, width) => { panel.style.width = `${width}px`; }", width)
         lab.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -76,6 +76,11 @@ def test_it_fits_into_360_pixels(open_notebook: OpenNotebook) -> None:
                 .map((el) => el.className || el.tagName);
         }""")
         assert overflowing == []
+        # A long title leaves room for the model's name, and each button is as wide as it should be.
+        name = "(el) => el.clientWidth / el.scrollWidth"
+        assert panel.root.locator(".lsnb-model-name").evaluate(name) > (0.99 if width == 900 else 0.4)
+        buttons = panel.root.locator(".lsnb-header .lsnb-tool").evaluate_all("(all) => all.map((el) => el.offsetWidth)")
+        assert buttons == [26, 26]
 
 
 def test_everything_is_named_and_reached_by_the_keyboard(open_notebook: OpenNotebook) -> None:

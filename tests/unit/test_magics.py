@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import warnings
 from collections.abc import Iterator
@@ -51,8 +52,8 @@ def shown(shell: InteractiveShell, command: str, capsys: pytest.CaptureFixture[s
     with capture_output() as captured:
         error = run(shell, command)
     assert error is None
-    html = "".join(output.data.get("text/html", "") for output in captured.outputs)
-    return re.sub(r"<style>.*?</style>|<[^>]+>", "", html, flags=re.S)
+    source = "".join(output.data.get("text/html", "") for output in captured.outputs)
+    return re.sub(r"<style>.*?</style>|<[^>]+>", "", source, flags=re.S)
 
 
 def asked() -> list[Any]:
@@ -123,11 +124,69 @@ def test_fix_takes_a_question_before_after_or_around_it(shell, cell, first):
         assert shell.user_ns["answer"].startswith("Mock response to: " + first)
 
 
+def test_fix_tells_what_is_in_a_group_of_exceptions(shell):
+    made = """
+def fail(row):
+    error = ValueError(f'row {row} is no number')
+    error.add_note('see the manual')
+    raise error
+found = []
+for row in (1, 2):
+    try:
+        fail(row)
+    except ValueError as error:
+        found.append(error)
+raise ExceptionGroup('many', [*found, ExceptionGroup('inner', [KeyError('town')]), *map(OSError, range(9))])
+"""
+    run(shell, made)
+    assert run(shell, "%chat fix") is None
+    content = asked()[-1].content
+    assert "ExceptionGroup: many (12 sub-exceptions)" in content
+    for row in (1, 2):
+        assert re.search(rf"  {row}\.\n.*\n    Cell In.*, in fail: raise error\n    ValueError: row {row} is", content)
+    assert content.count("see the manual") == 3
+    assert "KeyError: 'town'" in content
+    assert "… and 7 more" in content
+
+
+def test_fix_of_a_very_long_cell_has_the_lines_around_the_error(shell):
+    lines = [f"x{n} = {n}  # one of many lines" for n in range(2_000)]
+    lines[1_500] = "total = x3 + missing"
+    assert isinstance(run(shell, "\n".join(lines)), NameError)
+    assert run(shell, "%chat fix") is None
+    content = asked()[-1].content
+    assert "x1499 = 1499  # one of many lines\ntotal = x3 + missing\nx1501" in content
+    assert re.search(r"# … 1,\d\d\d lines before\n", content)
+    assert len(content) < 10_000
+    lines[1_500] = "total = 3 +"
+    run(shell, "\n".join(lines))
+    assert run(shell, "%chat fix") is None
+    assert "of many lines\ntotal = 3 +\nx1501" in asked()[-1].content
+    # A line as long as a file is cut, and so is the one that failed; never in the middle of a key.
+    key = "sk-proj-" + "aB3d" * 12
+    run(shell, f"a = '{'a' * 99_999}'\n1 / 0, '{' b' * 235}', '{key}', '{'b' * 99_999}'")
+    assert run(shell, "%chat fix") is None
+    assert len(asked()[-1].content) < 10_000
+    assert "sk-proj-aB" not in asked()[-1].content
+
+
+def test_fix_names_the_file_of_a_module_that_is_no_python(shell, tmp_path, monkeypatch):
+    (tmp_path / "prices_of_today.py").write_text("def load(x)\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert isinstance(run(shell, "import prices_of_today"), SyntaxError)
+    assert run(shell, "%chat fix") is None
+    content = asked()[-1].content
+    assert "\nprices_of_today.py, line 1: def load(x)\nSyntaxError: expected ':'\n" in content
+    assert str(tmp_path) not in content
+
+
 def test_fix_knows_syntax_errors_chained_ones_and_hides_keys(shell):
     run(shell, "for x in range(3)\n    print(x)")
     assert run(shell, "%chat fix") is None
     assert "for x in range(3)\n    print(x)" in asked()[-1].content
     assert "SyntaxError: expected ':'" in asked()[-1].content
+    # It never ran: the frames are all IPython's own.
+    assert "IPython/" not in asked()[-1].content
     key = "sk-proj-" + "aB3d" * 12
     run(shell, f"try:\n    int('{key}')\nexcept ValueError as error:\n    raise RuntimeError('no number') from error")
     assert run(shell, "%chat fix") is None
@@ -201,6 +260,17 @@ def test_the_commands_do_what_they_say(shell, capsys, tmp_path):
     assert "other" in shown(shell, "%chat new other", capsys)
     assert "trip" in shown(shell, "%chat use trip", capsys)
     assert "trip" in shown(shell, "%chat", capsys)
-    assert "1 session" in shown(shell, "%chat export", capsys)
+    # A name is shown as it is: nothing in it is Markdown, a formula or a link.
+    name = "Oslo_(2026)_[x](https://a.b)_$y$_*z*"
+    run(shell, f'%chat new "{name}"')
+    assert f"\n{name}\n" in html.unescape(shown(shell, "%chat list", capsys))
+    assert name in html.unescape(shown(shell, f'%chat use "{name}"', capsys))
+    assert "trip" in shown(shell, "%chat use trip", capsys)
+    assert "trip.md (markdown)" in shown(shell, "%chat export", capsys)
+    assert "day one.md (markdown)" in shown(shell, '%chat export "day one.md"', capsys)
+    # Quotes hold a name together and are no part of it.
+    assert run(shell, "%%chat --session 'Day two' --system \"It's short.\"\nhello") is None
+    assert shell.magics_manager.registry["ChatMagics"].session.config.system_prompt == "It's short."
+    assert "Day two with" in shown(shell, "%chat use Day two", capsys)
     assert "hello 42" in (tmp_path / "trip.md").read_text()
     assert "mock-markdown" in shown(shell, "%chat model mock/mock-markdown", capsys)

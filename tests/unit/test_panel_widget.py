@@ -14,6 +14,8 @@ import langswarm_nb as ls
 from langswarm_nb import runtime
 from langswarm_nb.widgets import transcript
 from langswarm_nb.widgets.assets import sheet
+from langswarm_nb.widgets.session_browser_actions import SessionActions
+from langswarm_nb.widgets.session_browser_index import SessionIndex
 
 
 class Wire:
@@ -165,6 +167,37 @@ def test_what_a_cell_says_in_the_session_is_shown(monkeypatch: pytest.MonkeyPatc
     runtime.run(wire.panel.session.send_message("From a cell"))
     patch = wire.wait_for(lambda message: len(message.get("order", ())) == 2)
     assert [view["state"] for view in patch["messages"]] == ["complete", "complete"]
+    # What a page has already is not sent again: somebody may be writing in its place.
+    runtime.run(wire.panel.session.send_message("Once more"))
+    patch = wire.wait_for(lambda message: len(message.get("order", ())) == 4)
+    assert [view["id"] for view in patch["messages"]] == patch["order"][2:]
+
+
+def test_a_chat_that_is_deleted_elsewhere_says_so_and_can_be_brought_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(ls.chat(), monkeypatch)
+    wire.ask("send", text="Hello")
+    session = wire.panel.session
+    actions = SessionActions(runtime.default_manager(), SessionIndex(session.storage, None))
+
+    def closed() -> str:
+        header = wire.wait_for(lambda message: message.get("header", {}).get("archived") is not None)["header"]
+        wire.received.clear()
+        assert header["archived"] == bool(header["closed"]) == bool(header["reopen"])
+        return header["closed"]
+
+    wire.received.clear()
+    runtime.run(actions.trash([session.session_id], lambda done, total: None))
+    assert closed() == "This chat was deleted and is read-only."
+    wire.say("unarchive")
+    assert closed() == ""
+    assert wire.ask("send", text="Again")["kind"] == "answer"
+    wire.received.clear()
+    runtime.run(session.archive())
+    assert closed() == "This chat is archived and read-only."
+    runtime.run(runtime.default_manager().delete_session(session.session_id))
+    assert closed() == "This chat was deleted and is read-only."
+    failed = wire.ask("unarchive")
+    assert "deleted" in failed["error"]["text"]
 
 
 def test_nothing_is_sent_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,8 @@ class Composer {
   press() {
     if (this.running) this.act.stop();
     else this.send();
+    // The button is soon disabled, and what is disabled has no focus.
+    this.area.focus();
   }
 
   send() {

@@ -72,10 +72,12 @@ class MessageItem {
     ];
   }
 
-  saidParts(view) {
-    const said = view.text && h("div", { class: "lsnb-said", dir: "auto", text: view.text });
-    const sent = view.sent && h("details", { class: "lsnb-sent" }, h("summary", { text: "With values" }), h("pre", { dir: "auto", text: view.sent }));
-    return [this.files(view.attachments), said, sent, this.foot(view)];
+  saidParts({ text, sent, attachments }) {
+    // Who has no mouse scrolls what may be longer than its box, once it has the focus.
+    const tabindex = text.length + 40 * text.split("\n").length > 600 && 0;
+    const said = text && h("div", { class: "lsnb-said", dir: "auto", tabindex, text });
+    const values = sent && h("details", { class: "lsnb-sent" }, h("summary", { text: "With values" }), h("pre", { dir: "auto", tabindex: 0, text: sent }));
+    return [this.files(attachments), said, values, this.foot(this.view)];
   }
 
   /** What was attached: files by name, each can be saved; pictures follow when their bytes are here. */
@@ -92,7 +94,7 @@ class MessageItem {
 
   reasoning(view, running) {
     if (!view.reasoning && !running) return null;
-    this.thought = h("div", { class: "lsnb-thought", dir: "auto", text: view.reasoning ?? "" });
+    this.thought = h("div", { class: "lsnb-thought", dir: "auto", tabindex: 0, text: view.reasoning ?? "" });
     this.thinking = h("details", { class: "lsnb-reasoning", hidden: !view.reasoning }, h("summary", { text: running ? "Thinking …" : "Reasoning" }), this.thought);
     return this.thinking;
   }

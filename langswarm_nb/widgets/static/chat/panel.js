@@ -235,7 +235,7 @@ class Panel {
     else if (this.problem) this.composer.say(this.problem.text, textButton("Dismiss", () => this.dismiss()));
     else if (this.notice) this.composer.say(this.notice.text, textButton("Undo", () => this.undo()));
     else if (header.replay) this.composer.say(header.replay, !header.running && textButton("Replay", () => this.ask("replay")));
-    else if (header.archived) this.composer.say("This chat is archived and read-only.", textButton("Unarchive", () => this.ask("unarchive")));
+    else if (header.archived) this.composer.say(header.closed, textButton(header.reopen, () => this.ask("unarchive")));
     else this.composer.say(null);
     this.composer.status.classList.toggle("lsnb-problem", Boolean(this.problem) && !unheard.size);
   }

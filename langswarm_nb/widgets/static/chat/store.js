@@ -8,7 +8,7 @@
  *   text?: string, sent?: string, attachments?: Attachment[], html?: string, tail?: string, reasoning?: string, note?: string, tools?: string[],
  *   numbers?: Numbers, error?: ErrorCard, branch?: {at: number, ids: string[]}, rating?: string, time?: string}} MessageView
  * @typedef {{session: string, title: string, tags: string[], model: string, models: string[], cost: string,
- *   archived: boolean, mock: boolean, running: string, earlier: number, managed: boolean, set: string[],
+ *   archived: boolean, closed: string, reopen: string, mock: boolean, running: string, earlier: number, managed: boolean, set: string[],
  *   asks: {id: string, name: string, arguments: string}[], replay?: string}} Header
  * @typedef {{kind: "patch", session: string, seq: number, base: number, header?: Header, order?: string[],
  *   messages?: MessageView[], answers?: string, to?: string}} Patch

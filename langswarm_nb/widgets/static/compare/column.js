@@ -44,7 +44,7 @@ class Column {
     this.name = h("h3", { class: "lsnb-model-name", dir: "auto" });
     this.marks = h("span", { class: "lsnb-marks" });
     this.numbers = h("span", { class: "lsnb-numbers" });
-    this.stop = h("button", { class: "lsnb-button lsnb-small", hidden: true, onclick: () => this.ask("stop") }, h("span", { class: "lsnb-square" }), "Stop");
+    this.stop = h("button", { class: "lsnb-button lsnb-small", hidden: true, onclick: () => this.stopHere() }, h("span", { class: "lsnb-square" }), "Stop");
     this.best = h("button", { class: "lsnb-button lsnb-small lsnb-pick", "aria-pressed": "false", onclick: () => act.pick(this.session) }, icon("check"), h("span", { text: "Best" }));
     this.problem = h("div", { class: "lsnb-error lsnb-problem-card", role: "alert", hidden: true });
     const head = h("div", { class: "lsnb-column-head" }, h("div", { class: "lsnb-column-title" }, this.name, this.stop, this.best), h("div", { class: "lsnb-column-numbers" }, this.numbers, this.marks));
@@ -64,7 +64,7 @@ class Column {
       rate: (id, rating, note) => this.ask("feedback", { id, rating, note }),
       regenerate: (id) => this.ask("regenerate", { id }),
       edit: (id, text) => this.ask("edit", { id, text }),
-      startEdit: (item) => editMessage(item),
+      startEdit: (item) => editMessage(item, this.thread),
       why: (item, rating) => askWhy(item, rating, (note) => this.ask("feedback", { id: item.id, rating, note })),
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),
@@ -79,6 +79,12 @@ class Column {
     } catch (error) {
       this.act.say(error.text);
     }
+  }
+
+  /** The button goes as soon as it has done its work: the keyboard goes on in the conversation. */
+  stopHere() {
+    this.ask("stop");
+    this.thread.log.focus({ preventScroll: true });
   }
 
   get running() {

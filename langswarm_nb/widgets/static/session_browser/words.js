@@ -29,9 +29,11 @@ function inPieces(pieces) {
   return pieces.map(([text, found]) => (found ? h("mark", { text }) : document.createTextNode(text)));
 }
 
-/** Opens a popup just below `anchor`, wherever that stands. */
+/** Opens a popup just below `anchor`, wherever that stands. Who opened it with a key in the list is there again afterwards. */
 function openBelow(root, anchor, content, options) {
-  const close = openPopup(root, anchor, content, options);
+  const from = document.activeElement;
+  const back = () => document.activeElement === anchor && from.focus({ preventScroll: true });
+  const close = openPopup(root, anchor, content, { ...options, onclose: back });
   const popup = root.lastElementChild;
   const [box, around] = [anchor.getBoundingClientRect(), root.getBoundingClientRect()];
   const top = box.bottom - around.top + 4;

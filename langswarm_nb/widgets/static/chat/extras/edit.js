@@ -1,12 +1,29 @@
 // A question is written anew in its place; the old one stays as a branch.
 
-function editMessage(item) {
+function editMessage(item, thread) {
+  const from = document.activeElement;
   const area = h("textarea", { class: "lsnb-input", "aria-label": "Edit the message", rows: 1, dir: "auto" });
-  const end = () => item.update(item.view);
-  const send = () => {
+  const end = () => {
+    item.update(item.view);
+    back(item.el.querySelector('[aria-label="Edit"]'));
+  };
+  // The button that was pressed is gone by then; the box where one writes is not.
+  const back = (instead) => (from.isConnected ? from : instead).focus({ preventScroll: true });
+  const send = async () => {
     const text = area.value.trim();
-    if ((text || item.view.attachments) && text !== item.view.text) item.act.edit(item.id, text);
-    end();
+    if ((!text && !item.view.attachments) || text === item.view.text) return end();
+    area.readOnly = buttons.inert = true;
+    back(thread.log);
+    const { follows } = thread;
+    // The reply is what one waits for then.
+    thread.follows = true;
+    const done = (await item.act.edit(item.id, text)) !== undefined;
+    if (!area.isConnected) return;
+    thread.follows = follows;
+    area.readOnly = buttons.inert = false;
+    // What was written stays until it is stored.
+    if (done) end();
+    else area.focus();
   };
   area.value = item.view.text;
   area.addEventListener("input", () => fitHeight(area));

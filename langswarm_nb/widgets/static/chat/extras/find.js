@@ -55,12 +55,13 @@ class Painter {
     });
   }
 
-  /** Marks one match as the current one, and returns what it is in. */
+  /** Marks one match as the current one, and returns what it is in and where. */
   point(at) {
     if (this.current) this.now.delete(this.current);
     this.current = this.ranges[at];
     this.now.add(this.current);
-    return { parent: this.current.startContainer.parentElement, box: this.current.getBoundingClientRect() };
+    const range = this.current;
+    return { parent: range.startContainer.parentElement, where: () => range.getBoundingClientRect() };
   }
 
   clear() {
@@ -94,7 +95,7 @@ class Marker {
   point(at) {
     for (const mark of this.marks.flat()) mark.classList.toggle("lsnb-hit-now", this.marks[at].includes(mark));
     const [mark] = this.marks[at];
-    return { parent: mark, box: mark.getBoundingClientRect() };
+    return { parent: mark, where: () => mark.getBoundingClientRect() };
   }
 
   clear() {
@@ -190,14 +191,19 @@ class Finder {
     if (this.found) this.reveal(this.painter.point(this.at), jump);
   }
 
-  reveal({ parent, box }, jump) {
+  /** Scrolls whatever scrolls around a match: a wide table, a long message, the conversation, the notebook. */
+  reveal({ parent, where }, jump) {
     if (!jump) return;
     for (let closed; (closed = parent.closest("details:not([open])")); ) closed.open = true;
-    const { log } = this.panel.thread;
-    const place = (box.height ? box : parent.getBoundingClientRect()).top - log.getBoundingClientRect().top;
-    if (place < 20 || place > log.clientHeight - 50) log.scrollTop += place - log.clientHeight / 3;
-    // A wide table or a long line of code scrolls within itself.
-    parent.scrollIntoView({ block: "nearest", inline: "nearest" });
+    for (let el = parent; el; el = el.parentElement) {
+      const page = el === document.scrollingElement;
+      if (!page && !/auto|scroll/.test(getComputedStyle(el).overflow)) continue;
+      const found = where();
+      const box = found.height ? found : parent.getBoundingClientRect();
+      const [top, left, high, wide] = page ? [0, 0, innerHeight, innerWidth] : [el.getBoundingClientRect().top, el.getBoundingClientRect().left, el.clientHeight, el.clientWidth];
+      if (box.top - top < 20 || box.top - top > high - 50) el.scrollTop += box.top - top - high / 3;
+      if (box.left < left || box.right > left + wide) el.scrollLeft += box.left - left - wide / 3;
+    }
   }
 
   async searchEarlier() {

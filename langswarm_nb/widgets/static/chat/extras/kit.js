@@ -34,7 +34,7 @@ export default function extras(kit, panel) {
     pictures,
     asks: (waiting) => asks.show(waiting),
     chats: () => earlierChats(panel),
-    edit: editMessage,
+    edit: (item) => editMessage(item, panel.thread),
     exporting: () => openExport(panel, pictures),
     find: () => finder.open(),
     numbers: () => showNumbers(panel),

@@ -3,7 +3,7 @@
 function openMenu(panel) {
   const { header: bar } = panel;
   const { act } = bar;
-  const { managed, archived, running, replay } = bar.header;
+  const { managed, archived, reopen, running, replay } = bar.header;
   const out = bar.item("Export …", "", () => act.extra("exporting"));
   const reads = [
     managed && bar.item(replay ? "Other chats …" : "Earlier chats …", "", () => act.extra("chats")),
@@ -16,7 +16,7 @@ function openMenu(panel) {
     bar.item("Rename", "", () => act.extra("rename")),
     out,
     archived
-      ? bar.item("Unarchive", "lets it go on", () => act.unarchive())
+      ? bar.item(reopen, "lets it go on", () => act.unarchive())
       : bar.item("Archive", "makes it read-only", () => act.archive(), { disabled: Boolean(running) }),
   ];
   const el = replay ? h("div", {}, ...reads) : h("div", {}, managed && bar.item("New chat", "", () => act.newChat()), ...reads, ...writes);

@@ -8,7 +8,9 @@ function openModels(panel) {
   const items = models.map((name) => bar.item(name, "", () => choose(name), { "aria-current": name === model ? "true" : null, disabled: locked && name !== model }));
   const other = h("input", { class: "lsnb-search", placeholder: "Another: provider/model", "aria-label": "Another model", disabled: locked });
   other.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !other.value.trim()) return;
+    if (event.key !== "Enter" || event.isComposing || !other.value.trim()) return;
+    // Or the key would press the button that gets the focus, and open this again.
+    event.preventDefault();
     bar.close(true);
     choose(other.value.trim());
   });

@@ -6,7 +6,7 @@ async function openSettings(panel) {
   if (!fields) return;
   const ids = newId();
   const boxes = new Map();
-  const archived = panel.store.header.archived;
+  const { archived, closed } = panel.store.header;
   const row = ({ name, label, kind, value, help, choices }) => {
     const id = `${ids}-${name}`;
     const props = { id, class: "lsnb-search", "aria-describedby": `${id}-help ${id}-problem`, disabled: archived };
@@ -36,7 +36,7 @@ async function openSettings(panel) {
     { onsubmit: save, novalidate: true },
     h("h2", { id: `${ids}-title`, text: "Settings of this chat" }),
     ...fields.map(row),
-    h("p", { class: "lsnb-none", text: archived ? "This chat is archived and read-only." : "They hold from the next message on. What is empty is the provider's default." }),
+    h("p", { class: "lsnb-none", text: archived ? closed : "They hold from the next message on. What is empty is the provider's default." }),
     h("div", { class: "lsnb-pane-foot" }, h("button", { type: "submit", class: "lsnb-button lsnb-primary", text: "Save", disabled: archived }), textButton("Cancel", () => close())),
   );
   const close = openPane(panel, `${ids}-title`, form);
