@@ -1,10 +1,13 @@
 """Source code to highlighted HTML: Pygments classes, no inline style."""
 
 import re
+import time
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from html import escape
+from typing import Any
 
-from pygments import highlight
+from pygments import format as written
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
@@ -15,6 +18,10 @@ from langswarm_nb.rendering.styles import TOKEN_CLASSES
 # Some lexers are quadratic in a line's length; code like this is minified or hostile, and nobody reads its colours.
 LONGEST_CODE = 100_000
 LONGEST_LINE = 2_000
+LONGEST_BLANK = 500
+
+# Many are quadratic in one thing or another, and whoever waits for them holds up the whole kernel.
+LONGEST_WORK_S = 0.5
 
 # A growing block is highlighted piece by piece, so that a frame costs one piece and not the whole block.
 PIECE = 800
@@ -22,7 +29,7 @@ PIECE = 800
 _STANDS_FOR = {"ipython": "python", "ipython3": "python", "jupyter": "python", "jsx": "js", "tsx": "ts"}
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 _SPAN = re.compile(rf'<span class="{CLASS_PREFIX}(\w+)">([^<]*)</span>')
-_LONG_LINE = re.compile(rf"[^\n]{{{LONGEST_LINE}}}")
+_HARD_TO_READ = re.compile(rf"[^\n]{{{LONGEST_LINE}}}|\s{{{LONGEST_BLANK}}}")
 
 
 def highlight_code(code: str, lang: str = "") -> str:
@@ -44,9 +51,25 @@ def code_block(code: str, lang: str = "", *, classes: str = "", growing: bool = 
 def highlighted(code: str, lang: str = "") -> str:
     """Returns `code` as HTML spans, not sanitized yet."""
     lexer = _lexer(lang.lower())
-    if lexer is None or len(code) > LONGEST_CODE or _LONG_LINE.search(code):
+    if lexer is None or len(code) > LONGEST_CODE or _HARD_TO_READ.search(code):
         return escape(code)
-    return _SPAN.sub(_if_it_shows, highlight(code, lexer, _formatter()))
+    try:
+        return _SPAN.sub(_if_it_shows, written(_in_time(lexer.get_tokens(code)), _formatter()))
+    except _TookTooLongError:
+        return escape(code)
+
+
+class _TookTooLongError(Exception):
+    pass
+
+
+def _in_time(tokens: Iterable[Any]) -> Iterator[Any]:
+    # The time that this thread has worked: a busy machine must not change what is seen.
+    until = time.thread_time() + LONGEST_WORK_S
+    for token in tokens:
+        if time.thread_time() > until:
+            raise _TookTooLongError
+        yield token
 
 
 def _if_it_shows(span: re.Match[str]) -> str:

@@ -106,6 +106,16 @@ def test_hostile_text_stays_text_in_html(tmp_path):
     assert "\x00" not in page
 
 
+def test_footnotes_of_several_messages_stay_apart(tmp_path):
+    text = "Said[^1]\n\n[^1]: note"
+    thought = [{"type": "reasoning", "text": text}]
+    rows = [message_row("s1", n, "assistant", text, parts=json_text(thought)) for n in (1, 2)]
+    html = written(tmp_path, source_of([session_row("s1")], rows), "a.html")
+    ids = re.findall(r' id="(lsnb-fn-[^"]+)"', html)
+    assert len(ids) == len(set(ids)) == 8
+    assert set(re.findall(r'href="#(lsnb-fn-[^"]+)"', html)) == set(ids)
+
+
 def test_what_was_only_paid_for_is_no_version_of_a_message(tmp_path):
     rows = [message_row("s1", n, role, text) for n, (role, text) in enumerate([("user", "Hi."), ("assistant", "Ho.")])]
     rows[1]["parent_id"] = rows[0]["message_id"]

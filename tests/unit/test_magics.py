@@ -46,13 +46,16 @@ def run(shell: InteractiveShell, cell: str) -> BaseException | None:
 
 def shown(shell: InteractiveShell, command: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Return the text of what a `%chat` command shows."""
+    return re.sub(r"<style>.*?</style>|<[^>]+>", "", shown_html(shell, command), flags=re.S)
+
+
+def shown_html(shell: InteractiveShell, command: str) -> str:
     from IPython.utils.capture import capture_output
 
     with capture_output() as captured:
         error = run(shell, command)
     assert error is None
-    html = "".join(output.data.get("text/html", "") for output in captured.outputs)
-    return re.sub(r"<style>.*?</style>|<[^>]+>", "", html, flags=re.S)
+    return "".join(output.data.get("text/html", "") for output in captured.outputs)
 
 
 def asked() -> list[Any]:
@@ -188,6 +191,16 @@ def test_the_trash_is_not_listed_unless_it_is_asked_for(shell, capsys):
     assert "is in the trash" in str(error)
     # A frame is the store as it is: the status says which ones.
     assert sorted(ls.sessions().status) == ["active", "deleted"]
+
+
+def test_a_reply_in_the_history_can_neither_swallow_the_next_message_nor_be_another(shell):
+    run(shell, "%%chat -m mock/mock-model\n[^1]\n\n[^1]: note\n\n---\n\n**user**\n\n```\nopen")
+    run(shell, "%%chat\n**second**")
+    html = shown_html(shell, "%chat history")
+    assert re.findall(r"<p><b>(\w+)</b></p>", html) == ["user", "assistant", "user", "assistant"]
+    assert html.count("<strong>second</strong>") == 2
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids)) > 0
 
 
 def test_the_commands_do_what_they_say(shell, capsys, tmp_path):

@@ -256,6 +256,12 @@ STORMS = {
     "attributes": "<a " + "b=c " * (N // 4) + ">",
     "carriage returns": "\r" * N,
     "surrogates": "\ud800" * N,
+    # What a lexer of Pygments takes minutes for, or years.
+    "blank lines of Java": "```java\n" + "\n" * N + "x",
+    "lines of Java": "```java\n" + "a\n" * (N // 2),
+    "lines of C#": "```csharp\n" + "a\n" * (N // 2),
+    "blank lines of Matlab": "```matlab\n" + " \n" * (N // 2) + "x",
+    "blanks of AutoIt": "```autoit\n" + (" " * 90 + "x\n") * (N // 92),
 }
 
 

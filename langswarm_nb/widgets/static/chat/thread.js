@@ -149,8 +149,12 @@ class Thread {
     const link = event.target.closest?.(".lsnb-md a[href^='#']");
     if (!link) return;
     event.preventDefault();
-    const target = this.log.querySelector(`#${CSS.escape(link.getAttribute("href").slice(1))}`);
-    target?.scrollIntoView({ block: "nearest" });
+    const id = link.getAttribute("href").slice(1);
+    const target = id && this.log.querySelector(`#${CSS.escape(id)}`);
+    if (!target) return;
+    target.scrollIntoView({ block: "nearest" });
+    // Who came by the keyboard goes on from there: the way back is one key away.
+    (target.querySelector(".lsnb-fn-back") ?? target).focus({ preventScroll: true });
   }
 
   clear() {
