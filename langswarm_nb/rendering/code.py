@@ -26,7 +26,18 @@ LONGEST_WORK_S = 0.5
 # A growing block is highlighted piece by piece, so that a frame costs one piece and not the whole block.
 PIECE = 800
 
-_STANDS_FOR = {"ipython": "python", "ipython3": "python", "jupyter": "python", "jsx": "js", "tsx": "ts"}
+_STANDS_FOR = {
+    **dict.fromkeys(["ipython", "ipython3", "jupyter"], "python"),
+    **dict.fromkeys(["csh", "fish", "tcsh"], "bash"),
+    **dict.fromkeys(["plpgsql", "postgres", "postgresql"], "sql"),
+    **{"jsx": "js", "scala": "kotlin", "tsx": "ts"},
+}
+# By the first of their names: lexers with an expression that needs 2^n steps for n letters, which nothing can
+# interrupt; and those that take further lexers by what the text says.
+_TRAPS = frozenset(
+    "ansys cddl chapel factor fancy fish maple ncl pan registry rego rell rita scala scaml smithy tads3 tcsh tnt urbiscript "
+    "arturo email http mime notmuch plpgsql postgresql psql tcshcon wikitext".split()
+)
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 _SPAN = re.compile(rf'<span class="{CLASS_PREFIX}(\w+)">([^<]*)</span>')
 _HARD_TO_READ = re.compile(rf"[^\n]{{{LONGEST_LINE}}}|\s{{{LONGEST_BLANK}}}")
@@ -107,7 +118,8 @@ def _formatter() -> HtmlFormatter[str]:
 
 @cache
 def _known_languages() -> frozenset[str]:
-    return frozenset(alias for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
+    known = (aliases for _, aliases, _, _ in get_all_lexers(plugins=False))
+    return frozenset(alias for aliases in known for alias in aliases if aliases[0] not in _TRAPS)
 
 
 @lru_cache(maxsize=256)
@@ -116,5 +128,5 @@ def _lexer(lang: str) -> Lexer | None:
     # streamed "python" passes through "p", "py", "pyt".
     for name in (lang, _STANDS_FOR.get(lang, "")):
         if name in _known_languages():
-            return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+            return get_lexer_by_name(name, stripnl=False, ensurenl=False, handlecodeblocks=False)
     return None
