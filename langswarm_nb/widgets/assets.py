@@ -21,6 +21,8 @@ _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+# Not where the line may end with a comment.
+_LINE_GOES_ON = re.compile(r"^((?:(?!//)[^\n])*[;{,(])\n", re.MULTILINE)
 _JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()<>*?+]) ?")
 
 
@@ -38,7 +40,7 @@ def script() -> str:
 def bundle(*files: str) -> str:
     """Return the ES module of these files below `static/`."""
     source = _bare("\n".join((_STATIC / file).read_text(encoding="utf-8") for file in files))
-    return "\n".join(map(_packed, source.split("\n")))
+    return _LINE_GOES_ON.sub(r"\1", "\n".join(map(_packed, source.split("\n"))))
 
 
 @cache

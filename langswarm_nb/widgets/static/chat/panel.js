@@ -125,7 +125,10 @@ class Panel {
       edit: (id, text) => this.ask("edit", { id, text }),
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),
-      example: (text) => this.send(text),
+      example: (text) => {
+        this.send(text);
+        this.composer.area.focus();
+      },
       picture: (id, at, about, item) => this.withExtras(({ pictures }) => pictures.show(id, at, about, item)),
       startEdit: (item) => this.startEdit(item),
       why: (item, rating) => this.withExtras((extras) => extras.why(item, rating)),
@@ -253,7 +256,7 @@ class Panel {
   /** What was coming will not come any more; the kernel has kept it as it is here, or with a word more. */
   lose() {
     const view = this.store.messages.get(this.store.header.running);
-    this.store.header.running = "";
+    Object.assign(this.store.header, { running: "", asks: [] });
     if (view) {
       Object.assign(view, { state: "interrupted", html: (view.html ?? "") + (view.tail ?? "") });
       this.showPatch(new Set([view.id]), {}, false);

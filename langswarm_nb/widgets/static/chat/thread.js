@@ -73,7 +73,10 @@ class Thread {
     // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
     if (held && !held.isConnected) {
       const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
-      (this.list.children[at]?.querySelector(same) ?? this.log).focus({ preventScroll: true });
+      const item = this.list.children[at];
+      // At the first or last version there is only the way back.
+      const next = item?.querySelector(same) ?? (held.matches(".lsnb-go") && item?.querySelector(".lsnb-go:enabled"));
+      (next || this.log).focus({ preventScroll: true });
     }
   }
 

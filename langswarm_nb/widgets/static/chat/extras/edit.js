@@ -2,11 +2,19 @@
 
 function editMessage(item) {
   const area = h("textarea", { class: "lsnb-input", "aria-label": "Edit the message", rows: 1, dir: "auto" });
-  const end = () => item.update(item.view);
+  const from = document.activeElement;
+  const end = () => {
+    item.update(item.view);
+    const back = from?.isConnected && from.matches("textarea") ? from : item.el.querySelector("[aria-label=Edit]");
+    back?.focus({ preventScroll: true });
+  };
   const send = () => {
     const text = area.value.trim();
-    if ((text || item.view.attachments) && text !== item.view.text) item.act.edit(item.id, text);
+    const edited = (text || item.view.attachments) && text !== item.view.text;
     end();
+    if (!edited) return;
+    item.act.edit(item.id, text);
+    item.el.closest(".lsnb-panel").querySelector(".lsnb-composer textarea").focus();
   };
   area.value = item.view.text;
   area.addEventListener("input", () => fitHeight(area));
