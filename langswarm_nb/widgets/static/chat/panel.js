@@ -13,7 +13,6 @@ class Panel {
       patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
       delta: (delta) => this.thread.grow(delta),
       waiting: () => this.showStatus(),
-      lost: () => this.lose(),
     });
     this.thread = new Thread(this.threadActions(), model.get("examples") ?? [], () => this.store.confirmShown());
     this.composer = new Composer({
@@ -249,17 +248,6 @@ class Panel {
     if (!keep) {
       undo();
       this.composer.area.focus();
-    }
-    this.showStatus();
-  }
-
-  /** What was coming will not come any more; the kernel has kept it as it is here, or with a word more. */
-  lose() {
-    const view = this.store.messages.get(this.store.header.running);
-    Object.assign(this.store.header, { running: "", asks: [] });
-    if (view) {
-      Object.assign(view, { state: "interrupted", html: (view.html ?? "") + (view.tail ?? "") });
-      this.showPatch(new Set([view.id]), {}, false);
     }
     this.showStatus();
   }

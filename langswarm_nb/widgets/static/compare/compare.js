@@ -98,7 +98,7 @@ class Comparison {
     else this.composer.button.removeAttribute("aria-label");
     const status = this.host.kernelStatus();
     const unheard = this.talk.unheard.size + this.columns.reduce((sum, column) => sum + column.store.unheard.size, 0);
-    if (status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
+    if (this.columns.some(({ store }) => store.gone) || status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
     else if (unheard) this.composer.say("Waiting for the kernel. If it was restarted, run this cell again.");
     else if (this.problem) this.composer.say(this.problem, textButton("Dismiss", () => this.say(null)));
     else if (archived) this.composer.say("These chats are archived and read-only.");
