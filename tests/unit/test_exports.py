@@ -22,7 +22,7 @@ import langswarm_nb as ls
 from langswarm_nb.analytics.demo import demo_tables
 from langswarm_nb.analytics.source import ArrowSource, open_source
 from langswarm_nb.sharing import export_bytes
-from langswarm_nb.sharing.formats.ipynb import split, without_prices
+from langswarm_nb.sharing.formats.ipynb import split, tamed
 from langswarm_nb.sharing.formats.markdown import contained
 from langswarm_nb.sharing.selection import chunks, select
 from langswarm_nb.storage.rows import json_text
@@ -161,7 +161,24 @@ DOLLAR = "<span>&#36;</span>"
     ids=range(10),
 )  # fmt: skip
 def test_a_price_is_no_formula_in_a_notebook(text, shown):
-    assert without_prices(text) == shown
+    assert tamed(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![a](https://b.c/d)", r"\![a](https://b.c/d)"),
+        ("a ![b][c] `![d](e)` \\![f](g)\n\n[c]: https://d.e", "a \\![b][c] `![d](e)` \\![f](g)\n\n[c]: https://d.e"),
+        ("[![a](https://b.c)](https://d.e)", r"[\![a](https://b.c)](https://d.e)"),
+        ("![a](data:image/png;base64,AA)", "![a](data:image/png;base64,AA)"),
+        ("<b>x</b> <IMG\nsrc=//a.b><svg/onload=x>", "<b>x</b> &lt;IMG\nsrc=//a.b>&lt;svg/onload=x>"),
+        ("```\n![a](b)\n<img src=c>\n```", "```\n![a](b)\n<img src=c>\n```"),
+        ("$![a](https://b.c)$", f"{DOLLAR}\\![a](https://b.c){DOLLAR}"),
+    ],
+    ids=range(7),
+)
+def test_nothing_is_fetched_by_who_opens_the_notebook(text, shown):
+    assert tamed(text) == shown
 
 
 def test_only_whole_python_at_the_top_becomes_a_cell():
