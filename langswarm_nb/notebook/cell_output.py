@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.display import display
 
+from ..characters import whole_characters
 from ..clock import new_id
 from ..models import SessionMessage
 from ..rendering import IncrementalRenderer, for_file, id_prefix, render_markdown, stylesheet, text_for_file
@@ -41,7 +42,7 @@ class ReplyOutput:
         new = "".join(self._pending)
         self._pending.clear()
         self._text += new
-        self._handle.update(self._bundle(self._text, self._partial(new)), raw=True)
+        self._handle.update(self._bundle(whole_characters(self._text), self._partial(new)), raw=True)
 
     def finish(self, message: SessionMessage) -> None:
         """Show the whole reply, with a line of numbers under it."""
@@ -51,7 +52,7 @@ class ReplyOutput:
 
     def _partial(self, new: str) -> str:
         if self._kind != "markdown":
-            return _source(self._text, self._kind)
+            return _source(whole_characters(self._text), self._kind)
         update = self._renderer.feed(new)
         self._frozen += update.frozen
         return "".join(self._frozen) + update.tail

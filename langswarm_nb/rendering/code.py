@@ -12,7 +12,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 
-from langswarm_nb.rendering.sanitizing import CLASS_PREFIX, sanitize
+from langswarm_nb.rendering.sanitizing import CLASS_PREFIX, sanitize, words
 from langswarm_nb.rendering.styles import TOKEN_CLASSES
 
 # Some lexers are quadratic in a line's length; code like this is minified or hostile, and nobody reads its colours.
@@ -30,13 +30,15 @@ _STANDS_FOR = {
     **dict.fromkeys(["ipython", "ipython3", "jupyter"], "python"),
     **dict.fromkeys(["csh", "fish", "tcsh"], "bash"),
     **dict.fromkeys(["plpgsql", "postgres", "postgresql"], "sql"),
-    **{"jsx": "js", "scala": "kotlin", "tsx": "ts"},
+    "jsx": "js",
+    "scala": "kotlin",
+    "tsx": "ts",
 }
 # By the first of their names: lexers with an expression that needs 2^n steps for n letters, which nothing can
 # interrupt; and those that take further lexers by what the text says.
-_TRAPS = frozenset(
-    "ansys cddl chapel factor fancy fish maple ncl pan registry rego rell rita scala scaml smithy tads3 tcsh tnt urbiscript "
-    "arturo email http mime notmuch plpgsql postgresql psql tcshcon wikitext".split()
+_TRAPS = words(
+    "ansys cddl chapel factor fancy fish maple ncl pan registry rego rell rita scala scaml smithy tads3 tcsh tnt "
+    "urbiscript arturo email html+evoque http mime notmuch plpgsql postgresql psql tcshcon wikitext xml+evoque"
 )
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 _SPAN = re.compile(rf'<span class="{CLASS_PREFIX}(\w+)">([^<]*)</span>')

@@ -1,4 +1,4 @@
-"""Who works the panel by the keyboard alone never loses her place: after each action the focus is somewhere sensible."""
+"""Who works the panel by the keyboard alone keeps her place: each action leaves the focus where one goes on from."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def test_the_focus_stays_with_the_reader(open_notebook: OpenNotebook) -> None:
     expect(panel.box).to_be_focused()
 
     # At the first version there is only the way on.
-    before, after = (panel.questions.last.get_by_role("button", name=name) for name in ("Version before", "Next version"))
+    before, after = (
+        panel.questions.last.get_by_role("button", name=name) for name in ("Version before", "Next version")
+    )
     press(lab, before)
     expect(after).to_be_focused()
     lab.page.keyboard.press("Enter")

@@ -217,3 +217,26 @@ def test_the_commands_do_what_they_say(shell, capsys, tmp_path):
     assert "1 session" in shown(shell, "%chat export", capsys)
     assert "hello 42" in (tmp_path / "trip.md").read_text()
     assert "mock-markdown" in shown(shell, "%chat model mock/mock-markdown", capsys)
+
+
+def test_half_a_character_stops_no_reply(shell):
+    """Escapes of JSON that a server cut in two come as halves; one that stays alone cannot be sent to any page."""
+    shell.run_cell(
+        "import langswarm_nb as ls\n"
+        "from langswarm_nb.interfaces import Completed, TextDelta\n"
+        "from langswarm_nb.providers.mock import MockProviderSession\n"
+        "class Halves(MockProviderSession):\n"
+        "    async def send_message_stream(self, content, role='user', metadata=None):\n"
+        "        for piece in ('a \\ud83d', '\\ude00 b', ' \\ud800 c'):\n"
+        "            yield TextDelta(piece)\n"
+        "            await __import__('asyncio').sleep(0.2)\n"
+        "        yield Completed(finish_reason='stop')\n"
+        "ls.ProviderSessionFactory.register_provider('halves', Halves)"
+    )
+    from IPython.utils.capture import capture_output
+
+    with capture_output() as captured:
+        assert run(shell, "%%chat -m halves/x -o reply\nSay it.") is None
+    assert shell.user_ns["reply"].content == "a \U0001f600 b \ufffd c"
+    for output in captured.outputs:
+        assert "".join(output.data.values()).encode()
