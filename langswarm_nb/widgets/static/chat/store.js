@@ -60,7 +60,7 @@ class Store extends Talk {
   /** Asks for whatever came after what is here, and for the answers that did not come. */
   resync() {
     this.resyncing = Date.now();
-    for (const { ask } of this.requests.values()) ask(true);
+    this.askOnceMore();
     this.post({ kind: "ready", session: this.session, have: this.seq, version: PROTOCOL, link: LINKED });
   }
 

@@ -30,7 +30,10 @@ class Comparison {
     model.on("msg:custom", this.receive);
     model.on("change:columns", this.showAll);
     model.on("change:winner", this.showAll);
-    this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => this.columns.forEach((column) => column.store.resync()));
+    this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => {
+      this.talk.askOnceMore();
+      for (const column of this.columns) column.store.resync();
+    });
     for (const column of this.columns) column.start();
     this.showColumns();
   }

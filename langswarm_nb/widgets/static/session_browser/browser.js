@@ -38,6 +38,10 @@ class Browser {
     model.on("msg:custom", this.receive);
     model.on("change:opened", this.showOpened);
     this.talk.post({ kind: "ready" });
+    this.endKernelWatch = hostOf(model).onKernelChange(() => {}, () => {
+      this.talk.askOnceMore();
+      this.refresh();
+    });
     this.pulse = setInterval(() => this.talk.post({ kind: "ack" }), PULSE_MS);
     this.total = 0;
     this.skeleton();
@@ -243,6 +247,7 @@ class Browser {
 
   close() {
     this.closed = true;
+    this.endKernelWatch();
     clearInterval(this.pulse);
     clearTimeout(this.filters.timer);
     clearTimeout(this.actions.timer);
