@@ -53,7 +53,7 @@ class SessionBrowser(PageWidget):
     """
 
     _esm = bundle(
-        *(f"chat/{part}.js" for part in ("dom", "host", "talk")),
+        *("chat/dom.js", "chat/talk.js"),
         *(f"session_browser/{part}.js" for part in ("words", "list", "filters", "actions", "browser")),
     )
     _css = style() + sheet("session_browser/session_browser.css")
