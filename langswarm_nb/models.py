@@ -178,9 +178,10 @@ class SessionMessage:
         return {"role": role, "content": self.content}
 
     def _repr_html_(self) -> str:
-        from .rendering import for_file, render_markdown
+        from .rendering import for_file, id_prefix, render_markdown
 
-        return f'<div class="lsnb-md">{for_file(render_markdown(self.content))}</div>'
+        html = render_markdown(self.content, id_prefix=id_prefix(self.message_id))
+        return f'<div class="lsnb-md">{for_file(html)}</div>'
 
     def _repr_markdown_(self) -> str:
         return self.content

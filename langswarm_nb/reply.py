@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from .characters import whole_characters
 from .clock import new_id, now
 from .models import SessionMessage, Usage
 from .stream_events import Completed, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, UsageUpdate
@@ -60,7 +61,7 @@ class ReplyDraft:
         """What is not text: reasoning and tool calls, as the column `parts` keeps them."""
         parts: list[dict[str, Any]] = []
         if self._reasoning:
-            parts.append({"type": "reasoning", "text": "".join(self._reasoning)})
+            parts.append({"type": "reasoning", "text": whole_characters("".join(self._reasoning))})
         parts += [
             {"type": "tool_call", "id": call.call_id, "name": call.name, "arguments": call.arguments}
             | ({"invalid": call.invalid} if call.invalid is not None else {})
@@ -75,7 +76,7 @@ class ReplyDraft:
 
     def fill(self, message: SessionMessage) -> None:
         """Write what has come into `message`."""
-        message.content = self.text
+        message.content = whole_characters(self.text)
         message.parts = self.parts
         message.usage = self.usage
         message.token_count = self.usage.output_tokens

@@ -195,10 +195,10 @@ class Dashboard(anywidget.AnyWidget):
 
 def transcript(source: Source, session_id: str) -> list[dict[str, Any]]:
     """Return the newest messages of the session's active branch: who, when, and the text as sanitized HTML."""
-    from ..rendering import render_markdown
+    from ..rendering import id_prefix, render_markdown
 
     rows = source.query(
-        """SELECT role, coalesce(request_model, response_model) AS model, content, status, created_at
+        """SELECT message_id, role, coalesce(request_model, response_model) AS model, content, status, created_at
            FROM messages WHERE session_id = $session_id AND coalesce(is_active_branch, true)
            ORDER BY seq DESC NULLS FIRST, created_at DESC LIMIT $limit""",
         {"session_id": session_id, "limit": _TRANSCRIPT_LENGTH},
@@ -209,7 +209,7 @@ def transcript(source: Source, session_id: str) -> list[dict[str, Any]]:
             "role": row["role"] or "",
             "status": row["status"] or "",
             "at": f"{minute(row['created_at'])} UTC" if row["created_at"] else "",
-            "html": render_markdown((row["content"] or "")[:100_000]),
+            "html": render_markdown((row["content"] or "")[:100_000], id_prefix=id_prefix(row["message_id"] or "")),
         }
         for row in reversed(rows)
     ]

@@ -8,8 +8,10 @@ from typing import Any
 
 from IPython.display import display
 
+from ..characters import whole_characters
+from ..clock import new_id
 from ..models import SessionMessage
-from ..rendering import IncrementalRenderer, for_file, render_markdown, stylesheet, text_for_file
+from ..rendering import IncrementalRenderer, for_file, id_prefix, render_markdown, stylesheet, text_for_file
 
 # A front end draws a whole new output at each update, so the longer the text, the rarer the update.
 _SHORTEST_PAUSE_S = 0.1
@@ -23,7 +25,9 @@ class ReplyOutput:
         self._kind = kind
         self._text = ""
         self._pending: list[str] = []
-        self._renderer = IncrementalRenderer()
+        # The footnotes of several cells are on one page.
+        self._ids = id_prefix(new_id())
+        self._renderer = IncrementalRenderer(self._ids)
         self._frozen: list[str] = []
         self._drawn_at = time.monotonic()
         self._handle: Any = display(self._bundle("", ""), raw=True, display_id=True)
@@ -38,17 +42,17 @@ class ReplyOutput:
         new = "".join(self._pending)
         self._pending.clear()
         self._text += new
-        self._handle.update(self._bundle(self._text, self._partial(new)), raw=True)
+        self._handle.update(self._bundle(whole_characters(self._text), self._partial(new)), raw=True)
 
     def finish(self, message: SessionMessage) -> None:
         """Show the whole reply, with a line of numbers under it."""
         text = message.content
-        body = render_markdown(text) if self._kind == "markdown" else _source(text, self._kind)
+        body = render_markdown(text, id_prefix=self._ids) if self._kind == "markdown" else _source(text, self._kind)
         self._handle.update(self._bundle(text, body + _footer(message)), raw=True)
 
     def _partial(self, new: str) -> str:
         if self._kind != "markdown":
-            return _source(self._text, self._kind)
+            return _source(whole_characters(self._text), self._kind)
         update = self._renderer.feed(new)
         self._frozen += update.frozen
         return "".join(self._frozen) + update.tail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import HTML
@@ -63,7 +64,11 @@ An interrupt stops a reply and keeps what came.
 
 
 def _markdown(text: str) -> HTML:
-    return HTML(f'<div class="lsnb-md">{for_file(render_markdown(text))}<style>{stylesheet()}</style></div>')
+    return _html(for_file(render_markdown(text)))
+
+
+def _html(inner: str) -> HTML:
+    return HTML(f'<div class="lsnb-md">{inner}<style>{stylesheet()}</style></div>')
 
 
 def _cell(text: Any) -> str:
@@ -148,7 +153,8 @@ def _history(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:
     if magics.session is None:
         return _show(magics, arguments, [])
     messages = runtime.run(magics.session.get_messages())
-    return _markdown("\n\n---\n\n".join(f"**{message.role}**\n\n{message.content}" for message in messages))
+    # Each on its own: what one of them leaves open must not reach into the next, nor pass for another's words.
+    return _html("<hr>".join(f"<p><b>{escape(message.role)}</b></p>{message._repr_html_()}" for message in messages))
 
 
 def _cost(magics: ChatMagics, arguments: Any, words: list[str]) -> HTML:

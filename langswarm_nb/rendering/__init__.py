@@ -15,7 +15,7 @@ The HTML is made to live in `<div class="lsnb-md">…</div>`.
 
 from langswarm_nb.rendering.code import highlight_code
 from langswarm_nb.rendering.incremental import IncrementalRenderer, RenderUpdate
-from langswarm_nb.rendering.markdown import render_markdown
+from langswarm_nb.rendering.markdown import id_prefix, render_markdown
 from langswarm_nb.rendering.saved import for_file, text_for_file
 from langswarm_nb.rendering.styles import stylesheet
 
@@ -24,6 +24,7 @@ __all__ = [
     "RenderUpdate",
     "for_file",
     "highlight_code",
+    "id_prefix",
     "render_markdown",
     "stylesheet",
     "text_for_file",

@@ -1,28 +1,48 @@
 """Source code to highlighted HTML: Pygments classes, no inline style."""
 
 import re
+import time
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from html import escape
+from typing import Any
 
-from pygments import highlight
+from pygments import format as written
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 
-from langswarm_nb.rendering.sanitizing import CLASS_PREFIX, sanitize
+from langswarm_nb.rendering.sanitizing import CLASS_PREFIX, sanitize, words
 from langswarm_nb.rendering.styles import TOKEN_CLASSES
 
 # Some lexers are quadratic in a line's length; code like this is minified or hostile, and nobody reads its colours.
 LONGEST_CODE = 100_000
 LONGEST_LINE = 2_000
+LONGEST_BLANK = 500
+
+# Many are quadratic in one thing or another, and whoever waits for them holds up the whole kernel.
+LONGEST_WORK_S = 0.5
 
 # A growing block is highlighted piece by piece, so that a frame costs one piece and not the whole block.
 PIECE = 800
 
-_STANDS_FOR = {"ipython": "python", "ipython3": "python", "jupyter": "python", "jsx": "js", "tsx": "ts"}
+_STANDS_FOR = {
+    **dict.fromkeys(["ipython", "ipython3", "jupyter"], "python"),
+    **dict.fromkeys(["csh", "fish", "tcsh"], "bash"),
+    **dict.fromkeys(["plpgsql", "postgres", "postgresql"], "sql"),
+    "jsx": "js",
+    "scala": "kotlin",
+    "tsx": "ts",
+}
+# By the first of their names: lexers with an expression that needs 2^n steps for n letters, which nothing can
+# interrupt; and those that take further lexers by what the text says.
+_TRAPS = words(
+    "ansys cddl chapel factor fancy fish maple ncl pan registry rego rell rita scala scaml smithy tads3 tcsh tnt "
+    "urbiscript arturo email html+evoque http mime notmuch plpgsql postgresql psql tcshcon wikitext xml+evoque"
+)
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 _SPAN = re.compile(rf'<span class="{CLASS_PREFIX}(\w+)">([^<]*)</span>')
-_LONG_LINE = re.compile(rf"[^\n]{{{LONGEST_LINE}}}")
+_HARD_TO_READ = re.compile(rf"[^\n]{{{LONGEST_LINE}}}|\s{{{LONGEST_BLANK}}}")
 
 
 def highlight_code(code: str, lang: str = "") -> str:
@@ -44,9 +64,25 @@ def code_block(code: str, lang: str = "", *, classes: str = "", growing: bool = 
 def highlighted(code: str, lang: str = "") -> str:
     """Returns `code` as HTML spans, not sanitized yet."""
     lexer = _lexer(lang.lower())
-    if lexer is None or len(code) > LONGEST_CODE or _LONG_LINE.search(code):
+    if lexer is None or len(code) > LONGEST_CODE or _HARD_TO_READ.search(code):
         return escape(code)
-    return _SPAN.sub(_if_it_shows, highlight(code, lexer, _formatter()))
+    try:
+        return _SPAN.sub(_if_it_shows, written(_in_time(lexer.get_tokens(code)), _formatter()))
+    except _TookTooLongError:
+        return escape(code)
+
+
+class _TookTooLongError(Exception):
+    pass
+
+
+def _in_time(tokens: Iterable[Any]) -> Iterator[Any]:
+    # The time that this thread has worked: a busy machine must not change what is seen.
+    until = time.thread_time() + LONGEST_WORK_S
+    for token in tokens:
+        if time.thread_time() > until:
+            raise _TookTooLongError
+        yield token
 
 
 def _if_it_shows(span: re.Match[str]) -> str:
@@ -84,7 +120,8 @@ def _formatter() -> HtmlFormatter[str]:
 
 @cache
 def _known_languages() -> frozenset[str]:
-    return frozenset(alias for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
+    known = (aliases for _, aliases, _, _ in get_all_lexers(plugins=False))
+    return frozenset(alias for aliases in known for alias in aliases if aliases[0] not in _TRAPS)
 
 
 @lru_cache(maxsize=256)
@@ -93,5 +130,5 @@ def _lexer(lang: str) -> Lexer | None:
     # streamed "python" passes through "p", "py", "pyt".
     for name in (lang, _STANDS_FOR.get(lang, "")):
         if name in _known_languages():
-            return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+            return get_lexer_by_name(name, stripnl=False, ensurenl=False, handlecodeblocks=False)
     return None

@@ -43,6 +43,11 @@ def render_markdown(text: str, *, id_prefix: str = "") -> str:
     return "".join(render_section(section, env) for section in parse(plain(text), env))
 
 
+def id_prefix(message_id: str) -> str:
+    """Returns what keeps the footnotes of one message apart from another's."""
+    return message_id.replace("-", "")[-12:]
+
+
 def new_env(id_prefix: str = "") -> dict[str, Any]:
     """Returns what one text shares between its sections: link references, footnotes, the prefix of its ids."""
     return {"id_prefix": re.sub(r"[^\w-]", "", id_prefix, flags=re.ASCII)}

@@ -10,22 +10,23 @@ CLASS_PREFIX = "lsnb-"
 ID_PREFIX = "lsnb-fn-"
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Returns the words of `text`."""
     return frozenset(text.split())
 
 
-TEXT_TAGS = _words(
+TEXT_TAGS = words(
     "a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption "
     "figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup "
     "table tbody td tfoot th thead tr u ul var wbr"
 )
-MATHS_TAGS = _words(
+MATHS_TAGS = words(
     "math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt "
     "mstyle msub msubsup msup mtable mtd mtext mtr munder munderover"
 )
 TAGS = TEXT_TAGS | MATHS_TAGS | {"input", "section"}
 
-MATHS_ATTRIBUTES = _words(
+MATHS_ATTRIBUTES = words(
     "accent accentunder alttext columnalign columnlines columnspacing depth display displaystyle fence form frame "
     "height largeop linethickness lspace mathcolor mathvariant maxsize minsize movablelimits notation rowlines "
     "rowspacing rspace scriptlevel separator stretchy symmetric voffset width"

@@ -8,6 +8,8 @@ of a formula they leave the letters, in a row. Nearly all of them bring MathJax,
 import re
 from html import escape, unescape
 
+from langswarm_nb.rendering.markdown import plain
+
 _ATTRIBUTES = r'(?:[^<>"]|"[^"]*")*'
 _PIECE = re.compile(rf"<math\b({_ATTRIBUTES})>.*?</math>|<(pre|code)\b.*?</\2>|<{_ATTRIBUTES}>|([^<]+)", re.S)
 _TEX = re.compile(r'\balttext="([^"]*)"')
@@ -21,7 +23,7 @@ def for_file(html: str) -> str:
 
 def text_for_file(text: str) -> str:
     """Returns `text` as HTML that looks as the text does, without any style as well."""
-    lines = _no_formula(escape(text.expandtabs(4))).split("\n")
+    lines = _no_formula(escape(plain(text).expandtabs(4))).split("\n")
     # Without a style, a row of spaces is one.
     return "<br>".join(re.sub(r" (?= )|^ ", "\N{NO-BREAK SPACE}", line) for line in lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .formats.ipynb import METADATA, without_prices
+from .formats.ipynb import METADATA, tamed
 from .formats.markdown import conversation_text, line
 from .formats.text_file import counted
 from .selection import Conversation
@@ -70,7 +70,7 @@ class BundleNotebook:
 
 
 def _markdown(text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": _lines(without_prices(text))}
+    return {"cell_type": "markdown", "metadata": {}, "source": _lines(tamed(text))}
 
 
 def _code(text: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
 
+from ..characters import whole_characters
 from ..clock import as_utc, now
 from ..models import SessionConfig, SessionContext, SessionMessage, Usage
 from ..redaction import without_secrets
@@ -187,14 +188,7 @@ def text(value: Any) -> str | None:
     """Return `value` as text that UTF-8 can hold, or None; a pair of surrogates becomes the character it stands for."""
     if value is None:
         return None
-    found = value if type(value) is str else str(value)
-    if found.isascii():
-        return found
-    try:
-        found.encode("utf-8")
-    except UnicodeEncodeError:
-        return found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return found
+    return whole_characters(value if type(value) is str else str(value))
 
 
 def integer(value: Any) -> int | None:

@@ -21,7 +21,9 @@ _COMMENT = re.compile(r"^\s*(?://.*|/\*\*?(?:.|\n)*?\*/)$\n?", re.MULTILINE)
 _CSS_SPACE = re.compile(r" ?([{};,]) ?|(:) ")
 _JS_TEXT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_JS_ENDS = re.compile(r"(?<=[{(\[,])\n|;?\n(?=[})\]])")
+# Not where the line may end with a comment.
+_LINE_GOES_ON = re.compile(r"^((?:(?!//)[^\n])*[;{,(\[])\n", re.MULTILINE)
+_LINE_ENDS = re.compile(r"^((?:(?!//)[^\n])*?);?\n(?=[})\]])", re.MULTILINE)
 _JS_SPACE = re.compile(r" ?(=>|[!=]==|&&|\|\||\?\?=?|[,:;={}()<>*?+]) ?")
 
 
@@ -39,7 +41,8 @@ def script() -> str:
 def bundle(*files: str) -> str:
     """Return the ES module of these files below `static/`."""
     source = _bare("\n".join((_STATIC / file).read_text(encoding="utf-8") for file in files))
-    return _JS_ENDS.sub("", "\n".join(map(_packed, source.split("\n"))))
+    lines = "\n".join(map(_packed, source.split("\n")))
+    return _LINE_GOES_ON.sub(r"\1", _LINE_ENDS.sub(r"\1", lines))
 
 
 @cache

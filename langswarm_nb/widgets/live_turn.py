@@ -12,8 +12,9 @@ from ..attachments import names_of
 from ..errors import SessionError
 from ..models import SessionMessage
 from ..redaction import mask_secrets
+from ..rendering import id_prefix
 from ..stream_events import StreamEvent, ToolResult, TurnCompleted, TurnStarted
-from .message_views import id_prefix, short_model_name
+from .message_views import short_model_name
 from .protocol import MessageView
 from .reply_stream import ReplyStream
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from ..models import SessionMessage
-from ..rendering import render_markdown
+from ..rendering import id_prefix, render_markdown
 from ..session.branches import in_conversation
 from . import formats
 from .protocol import Branch, ErrorCard, MessageView, Numbers
@@ -70,11 +70,6 @@ class MessageViews:
             html = render_markdown(message.content, id_prefix=id_prefix(message.message_id))
             self.keep(message, html)
         return html
-
-
-def id_prefix(message_id: str) -> str:
-    """Return what keeps the footnotes of one message apart from another's."""
-    return message_id.replace("-", "")[-12:]
 
 
 def author_of(message: SessionMessage) -> str:

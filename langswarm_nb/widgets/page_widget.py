@@ -11,6 +11,7 @@ from typing import Any
 import anywidget
 
 from .. import runtime
+from ..characters import whole_characters
 from ..errors import SessionError
 from ..redaction import mask_secrets
 
@@ -75,7 +76,10 @@ class PageWidget(anywidget.AnyWidget):
         # A kernel with subshells may deliver a comm's messages on the shell that published on it last. Publishing in
         # the context of the page's own message keeps the widget answering while a cell runs.
         context = self._context.copy() if self._context is not None else copy_context()
-        context.run(super()._send, msg, buffers)
+        try:
+            context.run(super()._send, msg, buffers)
+        except UnicodeEncodeError:
+            context.run(super()._send, _sendable(msg), buffers)
         self._forget_shell()
 
     def _forget_shell(self) -> None:
@@ -140,3 +144,12 @@ class PageWidget(anywidget.AnyWidget):
         for rid in answered[:-_KEPT_ANSWERS]:
             self._answers.pop(rid, None)
         self.send(answer)
+
+
+def _sendable(value: Any) -> Any:
+    """Return a message in whose texts there is no half of a character."""
+    if isinstance(value, str):
+        return whole_characters(value)
+    if isinstance(value, Mapping):
+        return {_sendable(key): _sendable(inner) for key, inner in value.items()}
+    return [_sendable(inner) for inner in value] if isinstance(value, list | tuple) else value

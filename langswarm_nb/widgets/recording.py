@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 
 from ..manager.manager import SessionManager
 from ..models import SessionMessage
+from ..rendering import id_prefix
 from ..session.session import Session
 from ..stream_events import ReasoningDelta, StreamEvent, TextDelta
 from .live import LiveConversation
-from .message_views import MessageViews, author_of, id_prefix
+from .message_views import MessageViews, author_of
 from .protocol import Delta, Header, MessageView
 from .reply_stream import Pace, ReplyStream
 

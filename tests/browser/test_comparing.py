@@ -108,3 +108,17 @@ def test_models_stream_side_by_side(open_notebook: OpenNotebook) -> None:
     lab.run_cell(3)
     expect(lab.page.locator(".lsnb-compare")).to_have_count(1)
     assert lab.page.evaluate("window.hits ?? 0") == 0
+
+
+def test_a_restart_in_mid_stream_ends_the_columns(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(SETUP, width=1300)
+    lab.run_all()
+    root = lab.page.locator(".lsnb-compare")
+    slow = column(root, "slow")
+    expect(slow.locator("[data-state=running] .lsnb-md")).to_contain_text("slow 3.")
+    lab.restart_kernel()
+    expect(root.locator(".lsnb-status")).to_contain_text("The kernel is gone. Run this cell to go on.", timeout=30_000)
+    expect(root.locator("[data-state=running]")).to_have_count(0)
+    expect(slow.locator(".lsnb-stopped")).to_have_text("Stopped here.")
+    expect(slow.get_by_role("button", name="Stop paced/slow")).to_be_hidden()
+    lab.errors.clear()

@@ -77,6 +77,43 @@ def test_a_websocket_lost_for_ten_seconds_loses_no_text(open_notebook: OpenNoteb
     lab.errors.clear()
 
 
+TOOL = """
+import pathlib
+import langswarm_nb as ls
+def pay(amount: float) -> str:
+    "Pay somebody."
+    with pathlib.Path("paid").open("a") as told:
+        told.write("x")
+    return f"paid {amount:g}"
+panel = ls.chat(tools=[pay], provider_config={"response_delay_ms": 50, "response_pattern": "Result: {input}"})
+panel.session.provider_session.set_tool_calls([{"name": "pay", "arguments": {"amount": 3}}])
+panel
+"""
+
+
+def test_what_is_done_while_the_websocket_is_lost_is_done_once(open_notebook: OpenNotebook) -> None:
+    lab = open_notebook(TOOL)
+    lab.page.add_init_script(SOCKETS)
+    lab.reload()
+    lab.run_all()
+    panel = lab.panel()
+    panel.ask("Pay, please.", wait=False)
+    expect(panel.button("Approve")).to_be_visible()
+    lab.page.evaluate("window.lsnbCut = true; window.lsnbSockets.forEach((socket) => socket.close()); null")
+    panel.button("Approve").click()
+    content = b"a,b\n" * 300_000
+    panel.root.locator("input[type=file]").set_input_files([{"name": "a.csv", "mimeType": "", "buffer": content}])
+    # Asked again several times meanwhile.
+    expect(panel.status).to_contain_text("Waiting for the kernel")
+    lab.page.wait_for_timeout(2000)
+    lab.page.evaluate("window.lsnbCut = false")
+    panel.wait_for_replies(2)
+    expect(panel.replies.last).to_contain_text("Result: paid 3")
+    assert (lab.notebook.parent / "paid").read_text() == "x"
+    expect(panel.root.locator(".lsnb-tray small")).to_have_text("1.1 MB")
+    lab.errors.clear()
+
+
 def test_a_panel_that_began_too_slowly_for_anywidget_is_not_deaf(open_notebook: OpenNotebook) -> None:
     """Its two seconds are over at once here, as on a page that is busy while the panel begins."""
     lab = open_notebook(SETUP)

@@ -59,7 +59,7 @@ def test_what_is_written_anew_is_kept_until_it_is_stored(open_notebook: OpenNote
     expect(panel.replies).to_have_count(1)
     expect(panel.replies.last).to_contain_text("Said a careful question")
     expect(panel.root.locator(".lsnb-pill")).to_be_hidden()
-    expect(panel.root.get_by_role("log")).to_be_focused()
+    expect(panel.box).to_be_focused()
 
     panel.wait_for_replies(1)
     panel.box.focus()

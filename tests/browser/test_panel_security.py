@@ -40,6 +40,19 @@ VECTORS = [
     "<base href=https://example.org/><meta http-equiv=refresh content='0;url=javascript:hit()'><link rel=stylesheet href=x>",
     "<x onclick=hit() tabindex=1 autofocus onfocus=hit()>x</x><button formaction=javascript:hit() data-act=x>b</button>",
     "[^1]: <img src=x onerror=hit()>\n\nnote[^1] <a href='#' onclick=hit()>x</a>",
+    '<math><mi><table><mglyph><svg><mtext><textarea><path id="</textarea><img onerror=hit() src=1>">',
+    '<svg></p><style><a id="</style><img src=1 onerror=hit()>"><svg><p><style><g title="</style><img src onerror=hit()>">',
+    "<div><template shadowrootmode=open><img src=x onerror=hit()></template></div><noscript><style></noscript><img src=x onerror=hit()>",
+    '<select><template><style></select><img src=x onerror=hit()></style></template><xmp><p title="</xmp><img src=x onerror=hit()>">',
+    "<form id=lsnbExtras name=model><input name=children id=body></form><a id=CSS name=querySelector href=#>x</a>",
+    "<img src='data:image/png;base64,AA' srcset='https://images.invalid/s 2x'><p style='background:image-set(url(https://images.invalid/i) 1x)'>x</p>",
+    "![x](//images.invalid/a) ![x](/api/x) ![![x](https://images.invalid/b)](https://images.invalid/c) <img src=https:images.invalid>",
+    "<p style='position:fixed;inset:0;z-index:9999'>x</p><span class='lsnb-pane jp-Dialog'>x</span><dialog open>x</dialog>",
+    "[x](\u00a0javascript:hit()) <a href='\u0001javascript:hit()'>x</a> <a href='jav\u0000ascript:hit()'>x</a> <a href=command:x>x</a>",
+    "[^__proto__] [^x]\n\n[^__proto__]: [a](javascript:hit())\n\n[^x]: a\n\n    <details ontoggle=hit() open>",
+    "$\\mmlToken{mi}[href=javascript:hit()]{x}$ $\\class{jp-Dialog}{x}$ $\\color{url(https://images.invalid/c)}{x}$ $\\rule{999em}{999em}$",
+    "| </td></tr></table><img src=x onerror=hit()> | <details> |\n|---|---|\n| <summary>x | </table><svg onload=hit()> |",
+    "\u202e<img src=x onerror=hit()>\u2066 <im\ud800g src=x onerror=hit()> \ud83d\ude00 <\u0131mg src=x onerror=hit()>",
 ]
 
 SETUP = """
@@ -50,7 +63,7 @@ class Hostile(MockProviderSession):
     async def send_message_stream(self, content, role="user", metadata=None):
         import asyncio, json
         size, *parts = json.loads(content)
-        yield ReasoningDelta("<img src=x onerror=hit()>")
+        yield ReasoningDelta("<img src=x onerror=hit()> \\ud83d")
         text = "\\n\\n".join(parts) + "\\n\\nThe end."
         for start in range(0, len(text), size):
             await asyncio.sleep(0)

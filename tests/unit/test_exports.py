@@ -22,7 +22,7 @@ import langswarm_nb as ls
 from langswarm_nb.analytics.demo import demo_tables
 from langswarm_nb.analytics.source import ArrowSource, open_source
 from langswarm_nb.sharing import export_bytes
-from langswarm_nb.sharing.formats.ipynb import split, without_prices
+from langswarm_nb.sharing.formats.ipynb import split, tamed
 from langswarm_nb.sharing.formats.markdown import contained
 from langswarm_nb.sharing.selection import chunks, select
 from langswarm_nb.storage.rows import json_text
@@ -106,6 +106,16 @@ def test_hostile_text_stays_text_in_html(tmp_path):
     assert "\x00" not in page
 
 
+def test_footnotes_of_several_messages_stay_apart(tmp_path):
+    text = "Said[^1]\n\n[^1]: note"
+    thought = [{"type": "reasoning", "text": text}]
+    rows = [message_row("s1", n, "assistant", text, parts=json_text(thought)) for n in (1, 2)]
+    html = written(tmp_path, source_of([session_row("s1")], rows), "a.html")
+    ids = re.findall(r' id="(lsnb-fn-[^"]+)"', html)
+    assert len(ids) == len(set(ids)) == 8
+    assert set(re.findall(r'href="#(lsnb-fn-[^"]+)"', html)) == set(ids)
+
+
 def test_what_was_only_paid_for_is_no_version_of_a_message(tmp_path):
     rows = [message_row("s1", n, role, text) for n, (role, text) in enumerate([("user", "Hi."), ("assistant", "Ho.")])]
     rows[1]["parent_id"] = rows[0]["message_id"]
@@ -151,7 +161,24 @@ DOLLAR = "<span>&#36;</span>"
     ids=range(10),
 )  # fmt: skip
 def test_a_price_is_no_formula_in_a_notebook(text, shown):
-    assert without_prices(text) == shown
+    assert tamed(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![a](https://b.c/d)", r"\![a](https://b.c/d)"),
+        ("a ![b][c] `![d](e)` \\![f](g)\n\n[c]: https://d.e", "a \\![b][c] `![d](e)` \\![f](g)\n\n[c]: https://d.e"),
+        ("[![a](https://b.c)](https://d.e)", r"[\![a](https://b.c)](https://d.e)"),
+        ("![a](data:image/png;base64,AA)", "![a](data:image/png;base64,AA)"),
+        ("<b>x</b> <IMG\nsrc=//a.b><svg/onload=x>", "<b>x</b> &lt;IMG\nsrc=//a.b>&lt;svg/onload=x>"),
+        ("```\n![a](b)\n<img src=c>\n```", "```\n![a](b)\n<img src=c>\n```"),
+        ("$![a](https://b.c)$", f"{DOLLAR}\\![a](https://b.c){DOLLAR}"),
+    ],
+    ids=range(7),
+)
+def test_nothing_is_fetched_by_who_opens_the_notebook(text, shown):
+    assert tamed(text) == shown
 
 
 def test_only_whole_python_at_the_top_becomes_a_cell():

@@ -47,13 +47,16 @@ def run(shell: InteractiveShell, cell: str) -> BaseException | None:
 
 def shown(shell: InteractiveShell, command: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Return the text of what a `%chat` command shows."""
+    return re.sub(r"<style>.*?</style>|<[^>]+>", "", shown_html(shell, command), flags=re.S)
+
+
+def shown_html(shell: InteractiveShell, command: str) -> str:
     from IPython.utils.capture import capture_output
 
     with capture_output() as captured:
         error = run(shell, command)
     assert error is None
-    source = "".join(output.data.get("text/html", "") for output in captured.outputs)
-    return re.sub(r"<style>.*?</style>|<[^>]+>", "", source, flags=re.S)
+    return "".join(output.data.get("text/html", "") for output in captured.outputs)
 
 
 def asked() -> list[Any]:
@@ -249,6 +252,16 @@ def test_the_trash_is_not_listed_unless_it_is_asked_for(shell, capsys):
     assert sorted(ls.sessions().status) == ["active", "deleted"]
 
 
+def test_a_reply_in_the_history_can_neither_swallow_the_next_message_nor_be_another(shell):
+    run(shell, "%%chat -m mock/mock-model\n[^1]\n\n[^1]: note\n\n---\n\n**user**\n\n```\nopen")
+    run(shell, "%%chat\n**second**")
+    html = shown_html(shell, "%chat history")
+    assert re.findall(r"<p><b>(\w+)</b></p>", html) == ["user", "assistant", "user", "assistant"]
+    assert html.count("<strong>second</strong>") == 2
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids)) > 0
+
+
 def test_the_commands_do_what_they_say(shell, capsys, tmp_path):
     assert "No session yet" in shown(shell, "%chat", capsys)
     assert run(shell, "%%chat -s trip -v text -o reply -m mock/mock-model\nhello {{ 6 * 7 }} {x}") is None
@@ -274,3 +287,26 @@ def test_the_commands_do_what_they_say(shell, capsys, tmp_path):
     assert "Day two with" in shown(shell, "%chat use Day two", capsys)
     assert "hello 42" in (tmp_path / "trip.md").read_text()
     assert "mock-markdown" in shown(shell, "%chat model mock/mock-markdown", capsys)
+
+
+def test_half_a_character_stops_no_reply(shell):
+    """Escapes of JSON that a server cut in two come as halves; one that stays alone cannot be sent to any page."""
+    shell.run_cell(
+        "import langswarm_nb as ls\n"
+        "from langswarm_nb.interfaces import Completed, TextDelta\n"
+        "from langswarm_nb.providers.mock import MockProviderSession\n"
+        "class Halves(MockProviderSession):\n"
+        "    async def send_message_stream(self, content, role='user', metadata=None):\n"
+        "        for piece in ('a \\ud83d', '\\ude00 b', ' \\ud800 c'):\n"
+        "            yield TextDelta(piece)\n"
+        "            await __import__('asyncio').sleep(0.2)\n"
+        "        yield Completed(finish_reason='stop')\n"
+        "ls.ProviderSessionFactory.register_provider('halves', Halves)"
+    )
+    from IPython.utils.capture import capture_output
+
+    with capture_output() as captured:
+        assert run(shell, "%%chat -m halves/x -o reply\nSay it.") is None
+    assert shell.user_ns["reply"].content == "a \U0001f600 b \ufffd c"
+    for output in captured.outputs:
+        assert "".join(output.data.values()).encode()

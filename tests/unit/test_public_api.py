@@ -128,7 +128,7 @@ def test_every_module_can_be_the_first_that_is_imported():
 
 
 FLOORS = [
-    r"clock|errors|progress|version|signatures|(redaction|rendering)(\..*)?",
+    r"characters|clock|errors|progress|version|signatures|(redaction|rendering)(\..*)?",
     r"models",
     r"stream_events",
     r"interfaces|reply|attachments",

@@ -6,9 +6,10 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pygments.lexers import get_all_lexers
 from rendering_samples import faults, read
 
-from langswarm_nb.rendering import IncrementalRenderer, render_markdown
+from langswarm_nb.rendering import IncrementalRenderer, highlight_code, render_markdown
 
 SCRIPT_TAGS = [
     "<script>alert(1)</script>",
@@ -256,6 +257,12 @@ STORMS = {
     "attributes": "<a " + "b=c " * (N // 4) + ">",
     "carriage returns": "\r" * N,
     "surrogates": "\ud800" * N,
+    # What a lexer of Pygments takes minutes for, or years.
+    "blank lines of Java": "```java\n" + "\n" * N + "x",
+    "lines of Java": "```java\n" + "a\n" * (N // 2),
+    "lines of C#": "```csharp\n" + "a\n" * (N // 2),
+    "blank lines of Matlab": "```matlab\n" + " \n" * (N // 2) + "x",
+    "blanks of AutoIt": "```autoit\n" + (" " * 90 + "x\n") * (N // 92),
 }
 
 
@@ -266,6 +273,22 @@ def test_storms_pass_quickly(name):
     html = render_markdown(STORMS[name])
     assert time.process_time() - started < 6
     assert faults(html) == []
+
+
+# What is never closed, in ways that an expression can divide in two ways or more: 2^45 steps for those that try all.
+TRAPS = ['"' + "\\" * 90, '"' + "\\'" * 45, "/" + "\\'" * 45, "//" + "\\" * 90, '"' + "0" * 90, "(" * 90, "<" * 90]
+
+
+@pytest.mark.timeout(120)
+def test_no_language_is_a_trap():
+    for names in [aliases for _, aliases, _, _ in get_all_lexers(plugins=False) if aliases]:
+        for trap in TRAPS:
+            highlight_code(f"{trap}\n", names[-1])
+            # Languages that name others.
+            highlight_code(f"~~~ {names[-1]}\n{trap}\n~~~", "markdown")
+            highlight_code(f".. code:: {names[-1]}\n\n  {trap}", "rst")
+    assert "<span" in highlight_code('val x = "a"', "scala")
+    assert "<span" in highlight_code("set x 'a'", "fish")
 
 
 @pytest.mark.timeout(120)

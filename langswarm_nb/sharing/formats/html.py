@@ -8,7 +8,7 @@ from html import escape
 from itertools import count
 
 from ...models import SessionMessage
-from ...rendering import highlight_code, render_markdown, stylesheet
+from ...rendering import highlight_code, id_prefix, render_markdown, stylesheet
 from ..reading import PICTURES, Entry, about, attachments, entries, numbers, reasoning, speaker, state, tool_calls
 from ..selection import Conversation
 from .text_file import TextWriter, printable
@@ -103,12 +103,13 @@ def _message(message: SessionMessage) -> str:
     role = message.role if message.role in ("user", "assistant", "tool", "system") else "other"
     about_it = f'<span class="lsnb-numbers">{_text(numbers(message))}</span>'
     parts = [f'<div class="lsnb-who">{_text(speaker(message))}{about_it}</div>']
+    ids = id_prefix(message.message_id)
     if thought := reasoning(message):
-        parts.append(_aside("Reasoning", _rendered(thought)))
+        parts.append(_aside("Reasoning", _rendered(thought, f"{ids}-r")))
     if message.role == "tool":
         parts.append(_aside("Result", f"<pre>{_text(message.content)}</pre>"))
     elif message.role == "assistant":
-        parts.append(_rendered(message.content))
+        parts.append(_rendered(message.content, ids))
     elif message.content:
         parts.append(f'<div class="lsnb-said" dir="auto">{_text(message.content)}</div>')
     parts += [_attachment(*attachment) for attachment in attachments(message)]
@@ -138,8 +139,8 @@ def _aside(summary: str, inner: str) -> str:
     return f'<details class="lsnb-aside"><summary>{_text(summary)}</summary>{inner}</details>'
 
 
-def _rendered(text: str) -> str:
-    return f'<div class="lsnb-md" dir="auto">{render_markdown(text)}</div>'
+def _rendered(text: str, ids: str) -> str:
+    return f'<div class="lsnb-md" dir="auto">{render_markdown(text, id_prefix=ids)}</div>'
 
 
 def _code(text: str) -> str:

@@ -1,7 +1,8 @@
 """A notebook: what was said in Markdown cells, the Python of replies in code cells that run.
 
 A code cell is tagged `raises-exception`: half a program among the replies does not stop `Run all`. Other languages stay
-in Markdown. Pictures are attachments of their cell.
+in Markdown. Pictures are attachments of their cell; one from elsewhere is a link, or whoever opens the file would tell
+its server so.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ from .text_file import TextWriter, printable
 
 _PYTHON = ("python", "py", "python3", "ipython", "ipython3", "pycon3", "sage")
 _TICKS = re.compile("`+")
-# What may begin code, what is escaped, an address, and what may begin a formula.
+_FETCHING = r"<(?=(?:audio|embed|i?frame|image|img|input|link|object|picture|source|style|svg|track|video)\b)"
+_MAY_FETCH = re.compile(rf"!\[|{_FETCHING}", re.I)
+# What may begin code, what is escaped, an address, what fetches a file, and what may begin a formula.
 _TOKEN = re.compile(
-    r"(?P<ticks>`+)|\\[\s\S]|(?P<address>(?:[a-z]{2,10}://|(?<=\]\())(?:[^\s<>`()]|\([^\s<>`()]*\))+)|\$", re.I
+    r"(?P<ticks>`+)|\\[\s\S]|(?P<address>(?:[a-z]{2,10}://|(?<=\]\())(?:[^\s<>`()]|\([^\s<>`()]*\))+)"
+    r"|(?P<kept>!\[(?:\\.|[^\]\\\n]){0,300}\]\((?:attachment|data):)|(?P<picture>!(?=\[))"
+    rf"|(?P<tag>{_FETCHING})|\$",
+    re.I,
 )
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -78,7 +84,7 @@ class NotebookWriter(TextWriter):
         cell: dict[str, Any] = {
             "cell_type": "markdown",
             "metadata": {},
-            "source": without_prices(source + shown).strip("\n"),
+            "source": tamed(source + shown).strip("\n"),
         }
         return self._cell({**cell, "attachments": pictures} if pictures else cell)
 
@@ -115,13 +121,13 @@ def split(text: str) -> list[tuple[bool, str]]:
     return pieces
 
 
-def without_prices(text: str) -> str:
-    r"""Return Markdown in which every dollar that begins no formula is shown as a dollar.
+def tamed(text: str) -> str:
+    r"""Return Markdown that fetches nothing, and in which a dollar that begins no formula is shown as a dollar.
 
     JupyterLab makes a formula of "$3 or $4", of `\$3 or \$4` too, and of what stands between two elements. In
     an address a dollar is written as `%24`, which means the same there.
     """
-    if "$" not in text:
+    if "$" not in text and not _MAY_FETCH.search(text):
         return text
     lines = text.split("\n")
     code = [token.map for token in _parser().parse(text) if token.type in ("fence", "code_block") and token.map]
@@ -129,13 +135,13 @@ def without_prices(text: str) -> str:
     position = 0
     for first, last in [*code, (len(lines), len(lines))]:
         if position < first:
-            pieces.append(_without_prices("\n".join(lines[position:first])))
+            pieces.append(_tamed("\n".join(lines[position:first])))
         pieces += lines[first:last]
         position = last
     return "\n".join(pieces)
 
 
-def _without_prices(text: str) -> str:
+def _tamed(text: str) -> str:
     pieces: list[str] = []
     position = 0
     code = _code_spans(text)
@@ -143,11 +149,18 @@ def _without_prices(text: str) -> str:
         end = found.end()
         kept = found[0]
         formula = formula_at(text, found.start(), len(text))
+        if formula is not None and _MAY_FETCH.search(formula[1]):
+            # Whoever shows the file may draw the line elsewhere.
+            formula = None
         if formula is not None or found["ticks"]:
             end = formula[2] if formula is not None else code.get(found.start(), end)
             kept = text[found.start() : end]
         elif found["address"]:
             kept = kept.replace("$", "%24")
+        elif found["picture"]:
+            kept = r"\!"
+        elif found["tag"]:
+            kept = "&lt;"
         elif kept in ("$", r"\$"):
             kept = "<span>&#36;</span>"
         pieces += [text[position : found.start()], kept]

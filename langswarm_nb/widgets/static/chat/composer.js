@@ -51,8 +51,15 @@ class Composer {
 
   /** Says what the reader should know, with what can be done about it. */
   say(text, action) {
+    // Said once, it is not read out again; and a button that has the focus stays.
+    const told = `${text} ${action ? action.textContent : ""}`;
+    if (told === this.told) return;
+    this.told = told;
+    const { activeElement: held } = document;
+    const focused = this.status.contains(held) || (held === this.button && this.area.disabled);
     this.status.hidden = !text;
     this.status.replaceChildren(h("span", { text: text ?? "" }), ...(action ? [action] : []));
+    if (focused) (action || (this.area.disabled ? this.button : this.area)).focus();
   }
 
   fill(text) {

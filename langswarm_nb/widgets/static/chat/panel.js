@@ -13,7 +13,6 @@ class Panel {
       patch: (changed, patch, whole) => this.showPatch(changed, patch, whole),
       delta: (delta) => this.thread.grow(delta),
       waiting: () => this.showStatus(),
-      lost: () => this.lose(),
     });
     this.thread = new Thread(this.threadActions(), model.get("examples") ?? [], () => this.store.confirmShown());
     this.composer = new Composer({
@@ -125,7 +124,10 @@ class Panel {
       edit: (id, text) => this.ask("edit", { id, text }),
       branch: (id) => this.ask("switch_branch", { id }),
       earlier: () => this.ask("earlier"),
-      example: (text) => this.send(text),
+      example: (text) => {
+        this.send(text);
+        this.composer.area.focus();
+      },
       picture: (id, at, about, item) => this.withExtras(({ pictures }) => pictures.show(id, at, about, item)),
       startEdit: (item) => this.startEdit(item),
       why: (item, rating) => this.withExtras((extras) => extras.why(item, rating)),
@@ -247,17 +249,6 @@ class Panel {
     if (!keep) {
       undo();
       this.composer.area.focus();
-    }
-    this.showStatus();
-  }
-
-  /** What was coming will not come any more; the kernel has kept it as it is here, or with a word more. */
-  lose() {
-    const view = this.store.messages.get(this.store.header.running);
-    this.store.header.running = "";
-    if (view) {
-      Object.assign(view, { state: "interrupted", html: (view.html ?? "") + (view.tail ?? "") });
-      this.showPatch(new Set([view.id]), {}, false);
     }
     this.showStatus();
   }

@@ -23,7 +23,7 @@ const ACK_EVERY = 6;
 const SILENCE_MS = 2500;
 
 class Store extends Talk {
-  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(), and lost() when a reply's kernel is gone. */
+  /** `on` gets: patch(changedIds, patch), delta(delta), waiting(). */
   constructor(model, on) {
     super(model, () => on.waiting());
     this.on = on;
@@ -60,7 +60,7 @@ class Store extends Talk {
   /** Asks for whatever came after what is here, and for the answers that did not come. */
   resync() {
     this.resyncing = Date.now();
-    for (const { ask } of this.requests.values()) ask(true);
+    this.askOnceMore();
     this.post({ kind: "ready", session: this.session, have: this.seq, version: PROTOCOL, link: LINKED });
   }
 
@@ -148,6 +148,14 @@ class Store extends Talk {
     this.lastNews = Date.now();
     if (unanswered) this.listen();
     this.resync();
-    if (this.gone && this.header.running) this.on.lost?.();
+    if (this.gone && this.header.running) this.lose();
+  }
+
+  /** What was coming will not come any more; the kernel has kept it as it is here, or with a word more. */
+  lose() {
+    const view = this.messages.get(this.header.running);
+    Object.assign(this.header, { running: "", asks: [] });
+    if (view) Object.assign(view, { state: "interrupted", html: (view.html ?? "") + (view.tail ?? "") });
+    this.on.patch(new Set([view?.id]), {}, false);
   }
 }

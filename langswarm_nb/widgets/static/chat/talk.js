@@ -28,6 +28,11 @@ class Talk {
     });
   }
 
+  /** Asks once more for the answers that did not come; nothing is done twice. */
+  askOnceMore() {
+    for (const { ask } of this.requests.values()) ask(true);
+  }
+
   post(message) {
     try {
       this.model.send({ ...message, view: this.view });

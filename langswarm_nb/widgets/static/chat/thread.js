@@ -73,7 +73,10 @@ class Thread {
     // A button that was pressed is made anew: who came by the keyboard goes on from the same place.
     if (held && !held.isConnected) {
       const same = `[aria-label="${CSS.escape(held.ariaLabel ?? "")}"]:enabled`;
-      (this.list.children[at]?.querySelector(same) ?? this.log).focus({ preventScroll: true });
+      const item = this.list.children[at];
+      // At the first or last version there is only the way back.
+      const next = item?.querySelector(same) ?? (held.matches(".lsnb-go") && item?.querySelector(".lsnb-go:enabled"));
+      (next || this.log).focus({ preventScroll: true });
     }
   }
 
@@ -149,8 +152,12 @@ class Thread {
     const link = event.target.closest?.(".lsnb-md a[href^='#']");
     if (!link) return;
     event.preventDefault();
-    const target = this.log.querySelector(`#${CSS.escape(link.getAttribute("href").slice(1))}`);
-    target?.scrollIntoView({ block: "nearest" });
+    const id = link.getAttribute("href").slice(1);
+    const target = id && this.log.querySelector(`#${CSS.escape(id)}`);
+    if (!target) return;
+    target.scrollIntoView({ block: "nearest" });
+    // Who came by the keyboard goes on from there: the way back is one key away.
+    (target.querySelector(".lsnb-fn-back") ?? target).focus({ preventScroll: true });
   }
 
   clear() {

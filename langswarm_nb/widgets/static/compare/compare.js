@@ -30,7 +30,10 @@ class Comparison {
     model.on("msg:custom", this.receive);
     model.on("change:columns", this.showAll);
     model.on("change:winner", this.showAll);
-    this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => this.columns.forEach((column) => column.store.resync()));
+    this.endKernelWatch = this.host.onKernelChange(() => this.showStatus(), () => {
+      this.talk.askOnceMore();
+      for (const column of this.columns) column.store.resync();
+    });
     for (const column of this.columns) column.start();
     this.showColumns();
   }
@@ -99,7 +102,7 @@ class Comparison {
     else this.composer.button.removeAttribute("aria-label");
     const status = this.host.kernelStatus();
     const unheard = this.talk.unheard.size + this.columns.reduce((sum, column) => sum + column.store.unheard.size, 0);
-    if (status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
+    if (this.columns.some(({ store }) => store.gone) || status === "dead" || status === "terminating") this.composer.say(NO_KERNEL);
     else if (unheard) this.composer.say("Waiting for the kernel. If it was restarted, run this cell again.");
     else if (this.problem) this.composer.say(this.problem, textButton("Dismiss", () => this.say(null)));
     else if (archived) this.composer.say("These chats are archived and read-only.");

@@ -38,6 +38,13 @@ class Browser {
     model.on("msg:custom", this.receive);
     model.on("change:opened", this.showOpened);
     this.talk.post({ kind: "ready" });
+    this.connection = model.widget_manager?.kernel?.connectionStatusChanged;
+    this.connected = (_, status) => {
+      if (status !== "connected") return;
+      this.talk.askOnceMore();
+      this.refresh();
+    };
+    this.connection?.connect(this.connected);
     this.pulse = setInterval(() => this.talk.post({ kind: "ack" }), PULSE_MS);
     this.total = 0;
     this.skeleton();
@@ -243,6 +250,7 @@ class Browser {
 
   close() {
     this.closed = true;
+    this.connection?.disconnect(this.connected);
     clearInterval(this.pulse);
     clearTimeout(this.filters.timer);
     clearTimeout(this.actions.timer);

@@ -39,9 +39,12 @@ class Asks {
     };
     const why = h("input", { class: "lsnb-search", placeholder: "Why not? (optional)", "aria-label": `Why ${name} may not be called`, maxlength: 300, dir: "auto" });
     why.addEventListener("keydown", (event) => event.key === "Enter" && answer(false));
+    // Two calls of one tool are two regions, each with a name of its own.
+    const label = `Call of ${name}`;
+    const before = [...this.cards.values()].filter((other) => other.ariaLabel.startsWith(label)).length;
     const card = h(
       "section",
-      { class: "lsnb-call-ask", "aria-label": `Call of ${name}` },
+      { class: "lsnb-call-ask", "aria-label": before ? `${label}, ${before + 1}` : label },
       h("p", {}, "The model wants to call ", h("code", { text: name }), given === "{}" ? "." : " with"),
       given !== "{}" && h("pre", { text: given, tabindex: 0, "aria-label": "Arguments", dir: "ltr" }),
       h(

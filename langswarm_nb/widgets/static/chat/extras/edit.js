@@ -2,18 +2,18 @@
 
 function editMessage(item, thread) {
   const from = document.activeElement;
+  const box = item.el.closest(".lsnb-panel").querySelector(".lsnb-composer textarea");
   const area = h("textarea", { class: "lsnb-input", "aria-label": "Edit the message", rows: 1, dir: "auto" });
+  // The button that was pressed is another by then; the box where one writes is not.
   const end = () => {
     item.update(item.view);
-    back(item.el.querySelector('[aria-label="Edit"]'));
+    (from === box ? box : item.el.querySelector("[aria-label=Edit]"))?.focus({ preventScroll: true });
   };
-  // The button that was pressed is gone by then; the box where one writes is not.
-  const back = (instead) => (from.isConnected ? from : instead).focus({ preventScroll: true });
   const send = async () => {
     const text = area.value.trim();
     if ((!text && !item.view.attachments) || text === item.view.text) return end();
     area.readOnly = buttons.inert = true;
-    back(thread.log);
+    box.focus({ preventScroll: true });
     const { follows } = thread;
     // The reply is what one waits for then.
     thread.follows = true;
