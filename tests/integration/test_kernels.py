@@ -88,4 +88,7 @@ print(widgets_of(connecting.connect()), widgets_of(duckdb.connect()))
 
 def test_duckdb_shows_no_progress_bar_of_its_own(kernel):
     _, client = kernel
-    assert run_cell(client, SLOW_STATEMENTS)["text"].split() == ["0", "3"]
+    ours, without_us = map(int, run_cell(client, SLOW_STATEMENTS)["text"].split())
+    assert ours == 0
+    # A bar, its layout and its style, for each statement that took long enough.
+    assert without_us >= 3
