@@ -371,10 +371,12 @@ def test_what_the_file_keeps_costs_a_live_page_no_formulas_and_waits_where_it_is
     # Who saves the notebook has it in the file.
     panel.box.press("Control+s")
     expect(kept).to_contain_text("You asked: Short")
-    for _ in range(100):
+    for _ in range(20):
         if "You asked: Short" in lab.notebook.read_text():
             break
-        lab.page.wait_for_timeout(100)
+        lab.page.wait_for_timeout(500)
+        # A page that is too busy to hear from the kernel within two seconds is saved as it is.
+        panel.box.press("Control+s")
     assert "You asked: Short" in lab.notebook.read_text()
     assert r"$\frac{n + 1}{2}$" in (kept.text_content() or "")
     expect(kept.locator("mjx-container")).to_have_count(0)
