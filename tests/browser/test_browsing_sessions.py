@@ -6,8 +6,8 @@ import json
 
 from conftest import OpenNotebook
 from playwright.sync_api import Locator, expect
+from sockets import cut, make_cuttable, mend
 from test_accessibility import objections
-from test_panel_connection import SOCKETS
 from test_panel_extras import laid_out
 from test_panel_looks import FAINT
 
@@ -188,23 +188,21 @@ def test_finding_opening_and_keeping_order(open_notebook: OpenNotebook) -> None:
 
 def test_a_search_and_a_title_survive_a_lost_websocket(open_notebook: OpenNotebook) -> None:
     lab = open_notebook(FILL, "ls.session_browser(height=520)", width=1400)
-    lab.page.add_init_script(SOCKETS)
-    lab.reload()
+    make_cuttable(lab)
     lab.run_all()
     root = lab.page.locator(".lsnb-browser")
     about = root.locator(".lsnb-about")
     expect(about).to_have_text("71 sessions")
-    lose = "window.lsnbCut = true; window.lsnbSockets.forEach((socket) => socket.close()); null"
-    lab.page.evaluate(lose)
+    cut(lab)
     root.get_by_role("searchbox").fill("penguin")
     expect(about).to_contain_text("Waiting for the kernel")
-    lab.page.evaluate("window.lsnbCut = false")
+    mend(lab)
     expect(about).to_have_text("7 sessions found", timeout=40_000)
-    lab.page.evaluate(lose)
+    cut(lab)
     root.get_by_role("listbox", name="Sessions").press("F2")
     root.get_by_label("Title", exact=True).fill("Renamed")
     lab.page.keyboard.press("Enter")
     expect(about).to_contain_text("Waiting for the kernel")
-    lab.page.evaluate("window.lsnbCut = false")
+    mend(lab)
     expect(root.locator(".lsnb-row-title", has_text="Renamed")).to_have_count(1, timeout=40_000)
     lab.errors.clear()

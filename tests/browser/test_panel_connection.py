@@ -6,6 +6,7 @@ import time
 
 from conftest import LabPage, OpenNotebook
 from playwright.sync_api import expect
+from sockets import cut, make_cuttable, mend
 
 LONG = "word " * 60
 
@@ -29,17 +30,6 @@ ls.ProviderSessionFactory.register_provider("paced", Paced)
 ls.chat(provider="paced", model="model")
 """
 
-# Every socket of the page can be closed, and none opened again for a while.
-SOCKETS = """
-window.lsnbSockets = [];
-window.WebSocket = class extends WebSocket {
-    constructor(url, protocols) {
-        super(window.lsnbCut ? 'ws://127.0.0.1:9/' : url, protocols);
-        window.lsnbSockets.push(this);
-    }
-};
-"""
-
 
 def done(lab: LabPage, name: str, seconds: float = 60) -> None:
     """Let a reply end, and wait until the kernel has it, whatever the page knows of it; the page may be frozen."""
@@ -58,18 +48,17 @@ def done(lab: LabPage, name: str, seconds: float = 60) -> None:
 
 def test_a_websocket_lost_for_ten_seconds_loses_no_text(open_notebook: OpenNotebook) -> None:
     lab = open_notebook(SETUP)
-    lab.page.add_init_script(SOCKETS)
-    lab.reload()
+    make_cuttable(lab)
     lab.run_all()
     panel = lab.panel()
     panel.ask("long 30", wait=False)
     panel.wait_until_streaming(at_least=20)
-    lab.page.evaluate("window.lsnbCut = true; window.lsnbSockets.forEach((socket) => socket.close()); null")
-    cut = time.monotonic()
+    cut(lab)
+    since = time.monotonic()
     done(lab, "long")
-    lab.page.wait_for_timeout(max(0, cut + 10 - time.monotonic()) * 1000)
+    lab.page.wait_for_timeout(max(0, since + 10 - time.monotonic()) * 1000)
     assert len(panel.replies.last.locator(".lsnb-md").inner_text()) < len(LONG.strip())
-    lab.page.evaluate("window.lsnbCut = false")
+    mend(lab)
     panel.wait_for_replies(1, timeout_s=60)
     assert panel.texts() == ["long 30", LONG.strip()]
     panel.ask("again 0.2")
@@ -93,20 +82,19 @@ panel
 
 def test_what_is_done_while_the_websocket_is_lost_is_done_once(open_notebook: OpenNotebook) -> None:
     lab = open_notebook(TOOL)
-    lab.page.add_init_script(SOCKETS)
-    lab.reload()
+    make_cuttable(lab)
     lab.run_all()
     panel = lab.panel()
     panel.ask("Pay, please.", wait=False)
     expect(panel.button("Approve")).to_be_visible()
-    lab.page.evaluate("window.lsnbCut = true; window.lsnbSockets.forEach((socket) => socket.close()); null")
+    cut(lab)
     panel.button("Approve").click()
     content = b"a,b\n" * 300_000
     panel.root.locator("input[type=file]").set_input_files([{"name": "a.csv", "mimeType": "", "buffer": content}])
     # Asked again several times meanwhile.
     expect(panel.status).to_contain_text("Waiting for the kernel")
     lab.page.wait_for_timeout(2000)
-    lab.page.evaluate("window.lsnbCut = false")
+    mend(lab)
     panel.wait_for_replies(2)
     expect(panel.replies.last).to_contain_text("Result: paid 3")
     assert (lab.notebook.parent / "paid").read_text() == "x"
