@@ -200,7 +200,8 @@ class Finder {
       if (!page && !/auto|scroll/.test(getComputedStyle(el).overflow)) continue;
       const found = where();
       const box = found.height ? found : parent.getBoundingClientRect();
-      const [top, left, high, wide] = page ? [0, 0, innerHeight, innerWidth] : [el.getBoundingClientRect().top, el.getBoundingClientRect().left, el.clientHeight, el.clientWidth];
+      const { top, left } = page ? { top: 0, left: 0 } : el.getBoundingClientRect();
+      const { clientHeight: high, clientWidth: wide } = el;
       if (box.top - top < 20 || box.top - top > high - 50) el.scrollTop += box.top - top - high / 3;
       if (box.left < left || box.right > left + wide) el.scrollLeft += box.left - left - wide / 3;
     }
